@@ -1,0 +1,19 @@
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironmentOptions: { customExportConditions: ['@hallmark/source', 'node', 'node-addons', 'import'] },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        sourceMaps: 'inline',
+        module: { type: 'nodenext' },
+        jsc: { target: 'es2024', parser: { syntax: 'typescript' }, keepClassNames: true },
+      },
+    ],
+  },
+  reporters: ['default', import.meta.dirname + '/tools/ci/count-reporter.mjs'],
+  coverageDirectory: 'coverage',
+};
