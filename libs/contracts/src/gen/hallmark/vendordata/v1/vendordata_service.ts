@@ -48,7 +48,14 @@ export interface ResolveResponse {
    */
   contributions: Contribution[];
   /** How long the whole answer may be reused for the same request. */
-  reuse?: Reuse | undefined;
+  reuse?:
+    | Reuse
+    | undefined;
+  /**
+   * The instance that the answer is about, as `AnswersInvalidated.instance_id` names it, so that
+   * a reader that keeps answers finds those of a purged instance. Always set.
+   */
+  instanceId: string;
 }
 
 /** For how long an answer may be reused, and what it knows. */
@@ -557,7 +564,7 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
 };
 
 function createBaseResolveResponse(): ResolveResponse {
-  return { contributions: [], reuse: undefined };
+  return { contributions: [], reuse: undefined, instanceId: "" };
 }
 
 export const ResolveResponse: MessageFns<ResolveResponse> = {
@@ -567,6 +574,9 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     }
     if (message.reuse !== undefined) {
       Reuse.encode(message.reuse, writer.uint32(18).fork()).join();
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(26).string(message.instanceId);
     }
     return writer;
   },
@@ -600,6 +610,14 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
             message.reuse = Reuse.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -618,6 +636,11 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
         ? object.contributions.map((e: any) => Contribution.fromJSON(e))
         : [],
       reuse: isSet(object.reuse) ? Reuse.fromJSON(object.reuse) : undefined,
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
     };
   },
 
@@ -629,6 +652,9 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     if (message.reuse !== undefined) {
       obj.reuse = Reuse.toJSON(message.reuse);
     }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
     return obj;
   },
 
@@ -639,6 +665,7 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     const message = createBaseResolveResponse();
     message.contributions = object.contributions?.map((e) => Contribution.fromPartial(e)) || [];
     message.reuse = (object.reuse !== undefined && object.reuse !== null) ? Reuse.fromPartial(object.reuse) : undefined;
+    message.instanceId = object.instanceId ?? "";
     return message;
   },
 };
