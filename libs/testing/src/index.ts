@@ -1,1 +1,2 @@
-export {};
+export { createTestCertificates } from './certificates.ts';
+export type { CertificateFiles, CertificateRequest, TestCertificates } from './certificates.ts';
