@@ -1,0 +1,4 @@
+export { startBroken } from './broken.ts';
+export { startInventory } from './inventory.ts';
+export { startSlow } from './slow.ts';
+export type { ListenOptions, RunningTarget } from './service.ts';
