@@ -1,2 +1,4 @@
 export * as identity from './gen/hallmark/identity/v1/identity_service.ts';
+export * as reflection from './gen/grpc/reflection/v1/reflection.ts';
 export * as vendordata from './vendordata.ts';
+export { readDescriptorSet } from './descriptors.ts';

@@ -1,1 +1,15 @@
-export {};
+export { RpcServer } from './server.ts';
+export type { RpcServerOptions } from './server.ts';
+export { createRpcClient } from './client.ts';
+export type { RpcClientOptions } from './client.ts';
+export type {
+  Call,
+  CallOptions,
+  Handlers,
+  RpcClient,
+  ServiceDefinition,
+  StreamOptions,
+} from './service-types.ts';
+export { fromServiceError, toStatus } from './status.ts';
+export { mutualTls } from './tls.ts';
+export type { MutualTls } from './tls.ts';
