@@ -1,0 +1,2 @@
+export { startProvider } from './provider.ts';
+export type { ProviderOptions, ProviderTls, RunningProvider } from './provider.ts';
