@@ -15,3 +15,12 @@ export type {
   FakeProviderCall,
   FakeProviderOptions,
 } from './fake-provider.ts';
+export { Container, HOST_FROM_CONTAINERS } from './containers.ts';
+export type { ContainerOptions } from './containers.ts';
+export { describeWithDocker, dockerAvailable } from './docker.ts';
+export { ensureImage, TEST_IMAGES } from './images.ts';
+export type { TestImage } from './images.ts';
+export { freePort } from './ports.ts';
+export { RedisServer, useRedis } from './redis.ts';
+export type { RedisOptions } from './redis.ts';
+export { waitFor } from './wait-for.ts';

@@ -1,0 +1,29 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+// Below Linux's ephemeral ports (32768 and up): a port there stays free while its server is down, because
+// no outgoing connection takes it for its own end, nor connects to itself.
+const FIRST_PORT = 15_000;
+const LAST_PORT = 32_000;
+
+/** A port that nobody listens on, for servers that must come back at the same address. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, '0.0.0.0');
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
