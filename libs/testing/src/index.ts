@@ -24,3 +24,12 @@ export { freePort } from './ports.ts';
 export { RedisServer, useRedis } from './redis.ts';
 export type { RedisOptions } from './redis.ts';
 export { waitFor } from './wait-for.ts';
+export { startFakeKeystone } from './fake-keystone.ts';
+export type {
+  FakeApplicationCredential,
+  FakeKeystone,
+  FakeKeystoneOptions,
+  FakeUser,
+  IssueRequest,
+  KeystoneRequest,
+} from './fake-keystone.ts';
