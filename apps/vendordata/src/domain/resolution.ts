@@ -1,0 +1,58 @@
+import type { Outcome, TargetFailure } from './answer.ts';
+
+/** What becomes of a document when a target fails. */
+export type FailurePolicy = 'fatal' | 'omit' | 'stale';
+
+/** Where a part came from. */
+export type PartSource = 'fresh' | 'cached' | 'shared' | 'stale' | 'omitted' | 'composed';
+
+/** What one target contributes to the document. */
+export interface Part {
+  readonly name: string;
+  readonly json: Buffer;
+  readonly source: PartSource;
+  readonly elapsedMs: number;
+  readonly ageSeconds: number;
+  /** Zero: must not be reused. */
+  readonly ttlSeconds: number;
+  readonly failure: TargetFailure | undefined;
+}
+
+const NOTHING = Buffer.from('{}');
+
+/**
+ * What a target contributes, given what came of asking it. A target that failed contributes
+ * nothing, `{}`, as with Nova; unless its policy is `fatal`, then there is no document and this
+ * returns undefined. (A stale answer that may stand in is no failure any more.)
+ */
+export function partFrom(
+  name: string,
+  policy: FailurePolicy,
+  outcome: Outcome,
+  elapsedMs: number,
+): Part | undefined {
+  switch (outcome.kind) {
+    case 'answered': {
+      const { json, source, ageSeconds, ttlSeconds } = outcome;
+      return { name, json, source, elapsedMs, ageSeconds, ttlSeconds, failure: undefined };
+    }
+    case 'stale': {
+      const { json, ageSeconds, failure } = outcome;
+      return { name, json, source: 'stale', elapsedMs, ageSeconds, ttlSeconds: 0, failure };
+    }
+    case 'failed': {
+      if (policy === 'fatal') return undefined;
+      const { failure } = outcome;
+      return { name, json: NOTHING, source: 'omitted', elapsedMs, ageSeconds: 0, ttlSeconds: 0, failure };
+    }
+  }
+}
+
+/** For how long the whole may be reused: as its least fresh part. Without parts, not at all. */
+export function reuseOf(parts: readonly Part[]): { ttlSeconds: number; ageSeconds: number } {
+  if (parts.length === 0) return { ttlSeconds: 0, ageSeconds: 0 };
+  return {
+    ttlSeconds: Math.min(...parts.map((part) => part.ttlSeconds)),
+    ageSeconds: Math.max(...parts.map((part) => part.ageSeconds)),
+  };
+}
