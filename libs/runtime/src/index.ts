@@ -1,1 +1,24 @@
-export {};
+// Configuration
+export { buildConfig, loadConfig, parseConfig } from './config/load.ts';
+export type { AuthOptions, AuthSection, Config, TargetOptions } from './config/load.ts';
+export { ConfigError } from './config/faults.ts';
+export type { ConfigFault } from './config/faults.ts';
+
+// Processes
+export { runApp } from './run-app.ts';
+export { testContext } from './app.ts';
+export type { AppContext, AppDefinition, RunningApp } from './app.ts';
+export type { JsonValue, WorkerBus } from './worker-bus.ts';
+
+// Seeing what happens
+export { createLogger } from './logger.ts';
+export type { LoggerOptions } from './logger.ts';
+export type { Logger } from 'pino';
+export { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+// Small things that every app needs
+export { formatListenAddress, parseListenAddress } from './listen-address.ts';
+export type { ListenAddress } from './listen-address.ts';
+export { isRequestId, newRequestId } from './request-id.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';

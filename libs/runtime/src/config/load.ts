@@ -1,0 +1,120 @@
+import type { z } from 'zod';
+import { authPlugin, authSession, configSchema, plainSections, type SectionName } from '../options/index.ts';
+import { ConfigError, optionFault, type ConfigFault } from './faults.ts';
+import { normalizeSection, TARGET_PREFIX } from './ini.ts';
+import { optionsOf } from './option-info.ts';
+import { Settings } from './settings.ts';
+import { readSources, type ConfigSources } from './sources.ts';
+import { targetNames } from './target-names.ts';
+import { unknownNames } from './unknown.ts';
+import { schemaOf, Values } from './values.ts';
+
+type Everything = z.output<typeof configSchema>;
+type Sections = { readonly [Name in SectionName]: Readonly<Everything[Name]> };
+/** What `[vendordata_target:NAME]` says about one target. */
+export type TargetOptions = Readonly<
+  Everything['vendordata_target'] extends Map<string, infer T> ? T : never
+>;
+
+/** The sections from which a login to Keystone can be read. */
+export type AuthSection = 'vendordata_dynamic_auth' | 'keystone_authtoken';
+
+/** How to log in to Keystone, and how to connect to it. */
+export interface AuthOptions
+  extends Readonly<z.output<typeof authPlugin>>, Readonly<z.output<typeof authSession>> {
+  /** Where the login was read: the section itself, or the one that its `auth_section` names. */
+  readonly section: string;
+}
+
+/** The configuration of all processes: section, option, typed value. Times are seconds, sizes bytes. */
+export interface Config extends Sections {
+  /** `[vendordata_target:NAME]` by name, in the order of the files. */
+  readonly vendordata_target: ReadonlyMap<string, TargetOptions>;
+  /** Sentences about what still works but should be written differently, such as old names. */
+  readonly warnings: readonly string[];
+  /** `FILE:LINE`, `environment NAME`, or `default`. */
+  where(section: string, option: string): string;
+  /** A fault of an option that only its user can find, for a ConfigError of the user's own. */
+  fault(section: string, option: string, text: string): ConfigFault;
+  /** The login of a section, read from another where `auth_section` says so. */
+  auth(section: AuthSection): AuthOptions;
+}
+
+/**
+ * Reads `--config-file FILE` and `--config-dir DIR`, as many as given, and the environment. Throws a
+ * ConfigError with all faults.
+ */
+export function loadConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Config {
+  return buildConfig(readSources(argv, env));
+}
+
+/** Reads the text of one file, for tests and the try-out. Throws a ConfigError with all faults. */
+export function parseConfig(ini: string, env: Readonly<Record<string, string>> = {}): Config {
+  return buildConfig({ files: [{ path: 'hallmark.conf', text: ini }], environment: env });
+}
+
+/** Understands what was read. Throws a ConfigError with all faults. */
+export function buildConfig(sources: ConfigSources): Config {
+  const settings = new Settings(sources);
+  const values = new Values(settings);
+  const parsed = configSchema.safeParse({
+    ...Object.fromEntries(Object.keys(plainSections).map((name) => [name, values.section(name)])),
+    vendordata_target: new Map(
+      targetNames(settings).map((name) => [name, values.section(TARGET_PREFIX + name)]),
+    ),
+  });
+  const logins: Readonly<Record<AuthSection, Login>> = {
+    vendordata_dynamic_auth: readLogin('vendordata_dynamic_auth', settings, values),
+    keystone_authtoken: readLogin('keystone_authtoken', settings, values),
+  };
+  const faults = [
+    ...settings.faults,
+    ...values.faults,
+    ...(parsed.error?.issues ?? []).map((issue) => faultOfIssue(issue, values)),
+    ...unknownNames(settings),
+  ];
+  if (faults.length > 0 || !parsed.success) throw new ConfigError(distinct(faults));
+  const config = parsed.data;
+  return {
+    ...config,
+    warnings: [...values.warnings],
+    where: (section, option) => values.where(section, option),
+    fault: (section, option, text) => optionFault(values.where(section, option), section, option, text),
+    auth(section) {
+      const { cafile, certfile, keyfile, insecure, timeout } = config[section];
+      return { ...logins[section], cafile, certfile, keyfile, insecure, timeout };
+    },
+  };
+}
+
+type Login = Readonly<z.output<typeof authPlugin>> & { readonly section: string };
+
+/** One step only, as keystoneauth: the `auth_section` of the section that is followed counts for nothing. */
+function readLogin(section: AuthSection, settings: Settings, values: Values): Login {
+  const named = values.section(section)['auth_section'];
+  if (typeof named !== 'string' || named === '') {
+    return { ...authPlugin.parse(values.section(section, authPlugin)), section };
+  }
+  const followed = normalizeSection(named);
+  const isWritten =
+    settings.sections().some(({ normalized }) => normalized === followed) ||
+    settings.environment().some(({ group }) => normalizeSection(group.toLowerCase()) === followed);
+  if (!isWritten) {
+    values.fault(section, 'auth_section', `names the section [${followed}], which does not exist`);
+  }
+  return { ...authPlugin.parse(values.section(followed, authPlugin)), section: followed };
+}
+
+function faultOfIssue({ path, message }: z.core.$ZodIssue, values: Values): ConfigFault {
+  const [first = '', ...rest] = path.map(String);
+  const section = first === 'vendordata_target' ? `${TARGET_PREFIX}${rest.shift() ?? ''}` : first;
+  const option = rest.join('.');
+  const secret = optionsOf(schemaOf(section)).get(option)?.secret ?? false;
+  // What a type says about a value may repeat it; rules between options name only options.
+  const text = secret && message.includes('"') ? 'has a value that cannot be read' : message;
+  return optionFault(values.where(section, option), section, option, text);
+}
+
+function distinct(faults: readonly ConfigFault[]): ConfigFault[] {
+  return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
+}

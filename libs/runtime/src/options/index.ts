@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { gateway, gateway_nova, vendordata_endpoint } from './gateway.ts';
+import { identity } from './identity.ts';
+import { keystone_authtoken, vendordata_dynamic_auth } from './keystone.ts';
+import { api } from './nova.ts';
+import { DEFAULT, log } from './process.ts';
+import { rpc } from './rpc.ts';
+import { vendordata, vendordata_cache, vendordata_target } from './vendordata.ts';
+
+export { authPlugin, authSession } from './keystone.ts';
+
+/** Every option of every section. The reference page and the sample files are made from it. */
+export const configSchema = z.object({
+  DEFAULT,
+  log,
+  gateway,
+  gateway_nova,
+  vendordata_endpoint,
+  rpc,
+  identity,
+  keystone_authtoken,
+  vendordata_dynamic_auth,
+  vendordata,
+  api,
+  vendordata_target: z.map(z.string(), vendordata_target),
+  vendordata_cache,
+});
+
+/** The sections with a name of their own; `[vendordata_target:NAME]` is read beside them. */
+export const { vendordata_target: targetSections, ...plainSections } = configSchema.shape;
+export const targetSection = vendordata_target;
+
+export type SectionName = keyof typeof plainSections;
+
+/** Where an option that nobody knows is a mistake. The other sections belong to other services too. */
+export const OWNED_SECTIONS: readonly SectionName[] = [
+  'log',
+  'rpc',
+  'gateway',
+  'gateway_nova',
+  'vendordata_endpoint',
+  'identity',
+  'vendordata',
+  'vendordata_cache',
+];

@@ -1,0 +1,13 @@
+import { randomUUID } from 'node:crypto';
+
+const REQUEST_ID = /^req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** A new OpenStack request id, as `X-Openstack-Request-Id` carries it. */
+export function newRequestId(): string {
+  return `req-${randomUUID()}`;
+}
+
+/** Whether the text is an OpenStack request id. Anything else from outside is replaced, never logged. */
+export function isRequestId(text: string): boolean {
+  return REQUEST_ID.test(text);
+}
