@@ -1,5 +1,4 @@
-import { fromBinary, type DescFile } from '@bufbuild/protobuf';
-import { createFileRegistry, toBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, fromBinary, toBinary, type DescFile } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { status, type handleBidiStreamingCall, type Server } from '@grpc/grpc-js';
 import { readDescriptorSet, reflection } from '@hallmark/contracts';

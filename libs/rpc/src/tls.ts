@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { ChannelCredentials, ServerCredentials, type AuthContext } from '@grpc/grpc-js';
+import { ChannelCredentials, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 import { forbidden } from '@hallmark/errors';
+
+/** What a TLS client showed; null without TLS. */
+type AuthContext = ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>;
 
 /** The three PEM files with which a process proves itself to the others, and checks them. */
 export interface MutualTls {

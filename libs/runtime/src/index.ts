@@ -6,8 +6,8 @@ export type { ConfigFault } from './config/faults.ts';
 
 // Processes
 export { runApp } from './run-app.ts';
-export { testContext } from './app.ts';
-export type { AppContext, AppDefinition, RunningApp } from './app.ts';
+export { testContext } from './process/app.ts';
+export type { AppContext, AppDefinition, RunningApp } from './process/app.ts';
 export type { JsonValue, WorkerBus } from './worker-bus.ts';
 
 // Seeing what happens
@@ -17,7 +17,7 @@ export type { Logger } from 'pino';
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 // Small things that every app needs
-export { formatListenAddress, parseListenAddress } from './listen-address.ts';
+export { formatListenAddress, isLoopback, parseListenAddress } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';
 export { isRequestId, newRequestId } from './request-id.ts';
 export { systemClock } from './clock.ts';
