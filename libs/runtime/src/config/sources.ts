@@ -50,7 +50,7 @@ function configTokens(argv: readonly string[]): { name: keyof typeof CONFIG_ARGU
   try {
     const { tokens } = parseArgs({ args: [...argv], options: CONFIG_ARGUMENTS, tokens: true });
     return tokens.flatMap((token) =>
-      token.kind === 'option' && token.value !== undefined ? [{ name: token.name, value: token.value }] : [],
+      token.kind === 'option' ? [{ name: token.name, value: token.value }] : [],
     );
   } catch (error) {
     throw new ConfigError([

@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client';
-import type { Config } from './config/load.ts';
-import { createLogger } from './logger.ts';
+import type { Config } from '../config/load.ts';
+import { createLogger } from '../logger.ts';
 import type { Logger } from 'pino';
-import { soleWorkerBus, type WorkerBus } from './worker-bus.ts';
+import { soleWorkerBus, type WorkerBus } from '../worker-bus.ts';
 
 /** What a process gives to the app that it runs. */
 export interface AppContext {
