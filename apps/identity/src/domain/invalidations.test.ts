@@ -5,9 +5,11 @@ import { digestOf } from './token-digest.ts';
 const A = digestOf('a');
 const B = digestOf('b');
 
-async function next(events: AsyncGenerator<InvalidationEvent>): Promise<InvalidationEvent | undefined> {
-  const { value, done } = await events.next();
-  return done ? undefined : (value as InvalidationEvent);
+type Events = AsyncGenerator<InvalidationEvent, void, undefined>;
+
+async function next(events: Events): Promise<InvalidationEvent | undefined> {
+  const result = await events.next();
+  return result.done ? undefined : result.value;
 }
 
 describe('the version', () => {

@@ -67,11 +67,11 @@ export class Invalidations {
     try {
       yield { kind: 'hello', epoch: this.#epoch, version: this.#version };
       while (!signal.aborted) {
-        if (watcher.backlog.length === 0) await somethingToTell(watcher, signal);
+        if (watcher.backlog.length === 0 && !(await somethingToTell(watcher, signal))) break;
         const events = watcher.backlog;
         watcher.backlog = [];
-        if (events.length === 0 && !signal.aborted) yield { kind: 'heartbeat', version: this.#version };
-        yield* events;
+        if (events.length > 0) yield* events;
+        else yield { kind: 'heartbeat', version: this.#version };
       }
     } finally {
       this.#watchers.delete(watcher);
@@ -95,14 +95,14 @@ export class Invalidations {
   }
 }
 
-/** Resolves at the next event, after a heartbeat's time, or when the watch ends. */
-async function somethingToTell(watcher: Watcher, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Waits for the next event, or a heartbeat's time. False when the watch ended meanwhile. */
+async function somethingToTell(watcher: Watcher, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', done);
       watcher.wake = () => undefined;
-      resolve();
+      resolve(!signal.aborted);
     };
     const timer = setTimeout(done, HEARTBEAT_MS);
     watcher.wake = done;

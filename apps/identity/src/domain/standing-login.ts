@@ -61,6 +61,11 @@ export class StandingLogin implements Disposable {
     this.#now = now;
   }
 
+  /** Whether a login has ever worked. */
+  get hasToken(): boolean {
+    return this.#held !== undefined;
+  }
+
   /** Fetches the first token in the background, so that an operator learns at once of a bad login. */
   begin(): void {
     this.#fetchInBackground();

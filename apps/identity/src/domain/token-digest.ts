@@ -7,6 +7,10 @@ export function digestOf(token: string): TokenDigest {
   return createHash('sha256').update(token).digest('hex') as TokenDigest;
 }
 
+export function isDigest(text: string): text is TokenDigest {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
 /** Longer than any token that Keystone's servers take in a header. */
 const LONGEST_TOKEN = 8192;
 

@@ -3,13 +3,17 @@ import { judgeServiceToken, type ServiceTokenRules } from './service-token-rules
 import { couldBeToken, digestOf, type TokenDigest } from './token-digest.ts';
 import type { TokenOwner } from './token-owner.ts';
 
+export interface InspectOptions {
+  /** Accepts a token that expired not too long ago. */
+  readonly allowExpired: boolean;
+  /** OpenStack request id of the work that wants to know. */
+  readonly requestId: string;
+}
+
 /** Keystone, as far as other people's tokens go. */
 export interface TokenAuthority {
-  /**
-   * Whose token it is; undefined when Keystone does not accept it. With `allowExpired` one that
-   * expired not too long ago is accepted. Throws when Keystone cannot be asked.
-   */
-  inspect(token: string, options: { allowExpired: boolean }): Promise<TokenOwner | undefined>;
+  /** Whose token it is; undefined when Keystone does not accept it. Throws when Keystone cannot be asked. */
+  inspect(token: string, options: InspectOptions): Promise<TokenOwner | undefined>;
 }
 
 /** What is remembered of tokens found valid. It forgets by itself when their time is over. */
@@ -23,7 +27,8 @@ export interface ValidatedTokens {
 /** Where an operator learns how validations end. */
 export interface ValidationEvents {
   validated(result: 'cached' | 'valid' | 'invalid' | 'unavailable'): void;
-  roleless(owner: TokenOwner): void;
+  /** A service token without any of the roles was accepted because none is required. */
+  roleless(userName: string): void;
 }
 
 export interface ValidatorParts {
@@ -78,9 +83,10 @@ export class TokenValidator {
    * @throws HallmarkError `unauthenticated` TOKEN_INVALID or SERVICE_TOKEN_INVALID, `unavailable`
    *   when Keystone cannot be asked.
    */
-  async validate(token: string, serviceToken: string): Promise<ValidatedCaller> {
-    const service = serviceToken === '' ? undefined : await this.#validateService(serviceToken);
-    const found = await this.#validateOne(token, service?.allowExpired ?? false);
+  async validate(token: string, serviceToken: string, requestId: string): Promise<ValidatedCaller> {
+    const service = serviceToken === '' ? undefined : await this.#validateService(serviceToken, requestId);
+    const allowExpired = service?.allowExpired ?? false;
+    const found = await this.#validateOne(token, { allowExpired, requestId });
     if (!found) throw unauthenticated('TOKEN_INVALID', 'Keystone does not accept the token.');
     if (!service) return { caller: found.owner, reuseMs: found.reuseMs, version: found.version };
     return {
@@ -104,8 +110,11 @@ export class TokenValidator {
     return held;
   }
 
-  async #validateService(token: string): Promise<{ finding: Finding; allowExpired: boolean }> {
-    const finding = await this.#validateOne(token, false);
+  async #validateService(
+    token: string,
+    requestId: string,
+  ): Promise<{ finding: Finding; allowExpired: boolean }> {
+    const finding = await this.#validateOne(token, { allowExpired: false, requestId });
     const verdict = finding ? judgeServiceToken(finding.owner.roles, this.#parts.rules) : 'refused';
     if (!finding || verdict === 'refused') {
       throw unauthenticated(
@@ -115,11 +124,11 @@ export class TokenValidator {
           : 'Keystone does not accept the service token.',
       );
     }
-    if (verdict === 'tolerated') this.#parts.events.roleless(finding.owner);
+    if (verdict === 'tolerated') this.#parts.events.roleless(finding.owner.user.name);
     return { finding, allowExpired: verdict === 'confirmed' };
   }
 
-  async #validateOne(text: string, allowExpired: boolean): Promise<Finding | undefined> {
+  async #validateOne(text: string, options: InspectOptions): Promise<Finding | undefined> {
     const { events } = this.#parts;
     const token = text.trim();
     if (!couldBeToken(token)) {
@@ -133,7 +142,7 @@ export class TokenValidator {
       return remembered;
     }
     try {
-      const finding = await this.#inquire(token, digest, allowExpired);
+      const finding = await this.#inquire(token, digest, options);
       events.validated(finding ? 'valid' : 'invalid');
       return finding;
     } catch (thrown) {
@@ -156,13 +165,13 @@ export class TokenValidator {
   }
 
   /** All who ask for the same token at the same time share one request. */
-  async #inquire(token: string, digest: TokenDigest, allowExpired: boolean): Promise<Finding | undefined> {
-    const key = inquiryKey(digest, allowExpired);
+  async #inquire(token: string, digest: TokenDigest, options: InspectOptions): Promise<Finding | undefined> {
+    const key = inquiryKey(digest, options.allowExpired);
     const underWay = this.#inquiries.get(key);
     if (underWay) return underWay.finding;
     const inquiry: Inquiry = {
       overtaken: false,
-      finding: this.#askAuthority(token, digest, allowExpired, () => inquiry.overtaken).finally(() => {
+      finding: this.#askAuthority(token, digest, options, () => inquiry.overtaken).finally(() => {
         if (this.#inquiries.get(key) === inquiry) this.#inquiries.delete(key);
       }),
     };
@@ -173,20 +182,20 @@ export class TokenValidator {
   async #askAuthority(
     token: string,
     digest: TokenDigest,
-    allowExpired: boolean,
+    options: InspectOptions,
     overtaken: () => boolean,
   ): Promise<Finding | undefined> {
     const { authority, known, now, believeForMs, foundInvalid } = this.#parts;
     const askedAtMs = now();
     const version = this.#parts.version();
-    const owner = await authority.inspect(token, { allowExpired });
+    const owner = await authority.inspect(token, options);
     if (!owner) {
       foundInvalid(digest, known.forget(digest));
       return undefined;
     }
     const leftMs = owner.expiresAtMs - now();
     // Keystone's clock may lag behind ours; zero leeway all the same.
-    if (leftMs <= 0 && !allowExpired) return undefined;
+    if (leftMs <= 0 && !options.allowExpired) return undefined;
     const believedMs = askedAtMs + believeForMs - now();
     const reuseMs = overtaken() ? 0 : Math.max(0, Math.min(believedMs, leftMs));
     if (reuseMs > 0) known.keep(digest, owner, reuseMs);

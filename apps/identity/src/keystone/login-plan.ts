@@ -119,13 +119,14 @@ class Planner {
     return value === '' ? undefined : value;
   }
 
-  #fault(option: LoginOption, message: string): undefined {
+  #fault(option: LoginOption, message: string): void {
     this.faults.push({ option, message });
-    return undefined;
   }
 
   #required(option: LoginOption, why: string): string | undefined {
-    return this.#get(option) ?? this.#fault(option, `is required ${why}`);
+    const value = this.#get(option);
+    if (value === undefined) this.#fault(option, `is required ${why}`);
+    return value;
   }
 
   #plugin(): Plugin | undefined {
@@ -133,20 +134,22 @@ class Planner {
     const plugin = PLUGINS.find((candidate) => candidate === name);
     if (plugin) return plugin;
     const known = PLUGINS.join(', ');
-    return this.#fault(
+    this.#fault(
       'auth_type',
       name === undefined
         ? `is required; it is one of ${known}`
         : `"${name}" is no plug-in that Hallmark can log in with; use one of ${known}`,
     );
+    return undefined;
   }
 
   #url(plugin: Plugin): LoginUrl | undefined {
     const authUrl = this.#required('auth_url', 'to find Keystone');
     if (authUrl === undefined) return undefined;
     const fault = faultOfAuthUrl(authUrl);
-    if (fault !== undefined) return this.#fault('auth_url', fault);
-    return loginUrl(authUrl, plugin === 'password' ? 'generic' : 'versioned');
+    if (fault === undefined) return loginUrl(authUrl, plugin === 'password' ? 'generic' : 'versioned');
+    this.#fault('auth_url', fault);
+    return undefined;
   }
 
   #byPassword(plugin: Plugin): LoginRequest | undefined {
@@ -189,10 +192,11 @@ class Planner {
     const domain = this.#domain('user', withDefaultDomain);
     if (name === undefined) return undefined;
     if (domain) return { name, domain };
-    return this.#fault(
+    this.#fault(
       'user_domain_name',
       'is required beside username, which means something only in its domain (user_domain_id will do as well)',
     );
+    return undefined;
   }
 
   #domain(of: 'user' | 'project', withDefault: boolean): Ref | undefined {
@@ -213,7 +217,10 @@ class Planner {
     const first = set[0];
     if (first === undefined) return {};
     const other = set.find((option) => SCOPE_OPTIONS[option] !== SCOPE_OPTIONS[first]);
-    if (other !== undefined) return this.#fault(other, `contradicts ${first}: a token has one scope`);
+    if (other !== undefined) {
+      this.#fault(other, `contradicts ${first}: a token has one scope`);
+      return undefined;
+    }
     switch (SCOPE_OPTIONS[first]) {
       case 'project':
         return this.#projectScope(withDefaultDomain);
@@ -222,8 +229,9 @@ class Planner {
         return domain && { scope: { domain } };
       }
       case 'system':
-        if (this.#get('system_scope') !== 'all') return this.#fault('system_scope', 'can only be "all"');
-        return { scope: { system: { all: true } } };
+        if (this.#get('system_scope') === 'all') return { scope: { system: { all: true } } };
+        this.#fault('system_scope', 'can only be "all"');
+        return undefined;
       case 'trust':
         return { scope: { 'OS-TRUST:trust': { id: this.#get('trust_id') ?? '' } } };
     }
@@ -235,10 +243,11 @@ class Planner {
     const name = this.#get('project_name');
     const domain = this.#domain('project', withDefaultDomain);
     if (name !== undefined && domain) return { scope: { project: { name, domain } } };
-    return this.#fault(
+    this.#fault(
       'project_domain_name',
       'is required beside project_name, which means something only in its domain (project_domain_id will do as well)',
     );
+    return undefined;
   }
 }
 

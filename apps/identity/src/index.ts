@@ -1,0 +1,1 @@
+export { identityApp, startIdentity } from './identity.ts';

@@ -1,0 +1,4 @@
+import { runApp } from '@hallmark/runtime';
+import { identityApp } from './identity.ts';
+
+await runApp(identityApp);
