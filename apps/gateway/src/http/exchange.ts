@@ -1,0 +1,88 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HUNG_UP, type Ending, type GatewayEvents, type Route } from '../events.ts';
+import type { AnswerPart } from '../nova/answer.ts';
+import type { Caller } from './callers.ts';
+import { problemOf } from './problem.ts';
+
+/** What all exchanges of a listener have in common. */
+export interface Door {
+  readonly events: GatewayEvents;
+  /** Milliseconds, by a clock that is never set back. */
+  readonly now: () => number;
+  /** `WWW-Authenticate` of every 401. */
+  challenge: string;
+  /** The listener is closing: every answer is the last on its connection. */
+  closing: boolean;
+}
+
+/** How the gateway came by something: it was kept, asked for, or asked for by another request already. */
+export type Origin = 'hit' | 'miss' | 'shared';
+
+/**
+ * One request, what is learned while it is served, and its only end: an answer, a problem, or a caller
+ * that hung up. Each writes the one log line. It writes past Fastify's reply, whose serializers and
+ * hooks nobody here needs.
+ */
+export class Exchange {
+  readonly id: string;
+  readonly route: Route;
+  readonly request: IncomingMessage;
+  readonly startedAtMs: number;
+  requestBytes = 0;
+  caller: Caller | undefined;
+  /** Where the word on the caller, and the answer, came from. */
+  callerOrigin: Origin | undefined;
+  answerOrigin: Origin | undefined;
+  parts: readonly AnswerPart[] | undefined;
+
+  readonly #door: Door;
+  readonly #response: ServerResponse;
+  #hungUp: AbortController | undefined;
+
+  constructor(door: Door, id: string, route: Route, request: IncomingMessage, response: ServerResponse) {
+    this.#door = door;
+    this.#response = response;
+    this.id = id;
+    this.route = route;
+    this.request = request;
+    this.startedAtMs = door.now();
+  }
+
+  /** Answers 200 with JSON. `headers` are names and values in turn, without those of every answer. */
+  answer(headers: string[], body: Buffer): void {
+    this.#end({ status: 200, bytes: body.length }, headers, body);
+  }
+
+  /** Answers with what may be told of anything that was thrown. */
+  problem(thrown: unknown): void {
+    const { status, reason, headers, body } = problemOf(thrown, this.#door.challenge);
+    const pairs = ['Content-Length', String(body.length), ...Object.entries(headers).flat()];
+    const err = status === 500 ? thrown : undefined;
+    this.#end({ status, bytes: body.length, reason, err }, pairs, body);
+  }
+
+  /** Aborts when the caller hangs up before the answer. Asked for only where that saves something. */
+  get hangUpSignal(): AbortSignal {
+    if (!this.#hungUp) {
+      const hungUp = new AbortController();
+      if (this.#response.destroyed) hungUp.abort();
+      else this.#response.once('close', () => hungUp.abort());
+      this.#hungUp = hungUp;
+    }
+    return this.#hungUp.signal;
+  }
+
+  #end(ending: Ending, headers: string[], body: Buffer): void {
+    const { events, now, closing } = this.#door;
+    if (this.#response.destroyed) {
+      // Nobody is left to be answered.
+      events.ended(this, { status: HUNG_UP, bytes: 0, reason: ending.reason }, now());
+      return;
+    }
+    headers.push('Content-Type', 'application/json', 'X-Openstack-Request-Id', this.id);
+    if (closing) headers.push('Connection', 'close');
+    this.#response.writeHead(ending.status, headers);
+    this.#response.end(body);
+    events.ended(this, ending, now());
+  }
+}

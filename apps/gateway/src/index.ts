@@ -1,0 +1,1 @@
+export { gatewayApp, startGateway } from './gateway.ts';

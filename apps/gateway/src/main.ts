@@ -1,0 +1,4 @@
+import { runApp } from '@hallmark/runtime';
+import { gatewayApp } from './index.ts';
+
+await runApp(gatewayApp);

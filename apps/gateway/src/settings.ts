@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigError, type Config } from '@hallmark/runtime';
+import type { Certificate } from './http/listeners.ts';
+import type { NovaRules } from './nova/nova-app.ts';
+
+/** So that vendordata's own word about a time-out arrives before ours. */
+const RESOLVE_MARGIN_SECONDS = 0.25;
+/** What is left for our own answer of the time that Nova waits. */
+const ANSWER_MARGIN_SECONDS = 0.5;
+
+export function novaRulesOf(config: Config): NovaRules {
+  const { service_roles: serviceRoles, allowed_users: allowedUsers } = config.vendordata_endpoint;
+  const patience = config.api.vendordata_dynamic_read_timeout - ANSWER_MARGIN_SECONDS;
+  const resolveTimeout = config.vendordata.resolve_timeout ?? Math.max(patience, ANSWER_MARGIN_SECONDS);
+  return {
+    callers: { serviceRoles: new Set(serviceRoles), allowedUsers: new Set(allowedUsers) },
+    timeoutMs: (resolveTimeout + RESOLVE_MARGIN_SECONDS) * 1_000,
+  };
+}
+
+/** `WWW-Authenticate` as keystonemiddleware writes it: where to get a token. */
+export function challengeOf(config: Config): string {
+  const uri = config.keystone_authtoken.www_authenticate_uri ?? config.auth('keystone_authtoken').auth_url;
+  return uri === undefined ? 'Keystone' : `Keystone uri="${uri.replaceAll('"', '%22')}"`;
+}
+
+/**
+ * The certificate of the listener `nova`; undefined for plain HTTP.
+ *
+ * @throws ConfigError when the files cannot be read, or are not a certificate and its key.
+ */
+export function certificateOf(config: Config): Certificate | undefined {
+  const { cert_file: certFile, key_file: keyFile } = config.gateway_nova;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  try {
+    const certificate = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+    createSecureContext(certificate);
+    return certificate;
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ConfigError([
+      config.fault('gateway_nova', 'cert_file', `cannot be used with key_file: ${why}`),
+    ]);
+  }
+}
+
+/** Options of the gateway that are read once, with those that runApp warns of itself. */
+const FIXED_AT_START = [
+  ['gateway', 'cache_max_bytes'],
+  ['gateway', 'lost_watch_ttl'],
+  ['gateway_nova', 'max_body_bytes'],
+  ['rpc', 'identity_endpoints'],
+  ['rpc', 'vendordata_endpoints'],
+  ['rpc', 'connections'],
+] as const;
+
+/** A sentence for each option that was changed but keeps its value until a restart. */
+export function restartNeeds(before: Config, after: Config): string[] {
+  const changed = FIXED_AT_START.filter(([section, option]) => {
+    const [was, is] = [before, after].map((config) =>
+      new Map(Object.entries<unknown>(config[section])).get(option),
+    );
+    return !isDeepStrictEqual(was, is);
+  });
+  return changed.map(
+    ([section, option]) =>
+      `${after.where(section, option)}: [${section}] ${option} takes effect after a restart`,
+  );
+}
