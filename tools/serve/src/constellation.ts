@@ -1,0 +1,174 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { APPS, startApp, type AppName } from './apps.ts';
+import { choosePorts, type Ports } from './ports.ts';
+import { describeEnding, type Program } from './program.ts';
+
+export interface ConstellationOptions {
+  /** First part of the directory's name. */
+  name: string;
+  /** Configuration beside the addresses, which are chosen here: Keystone, targets, log level. INI text. */
+  config: string;
+  /** Where Nova's door is to be; it is elsewhere when the port is taken. */
+  preferredPort?: number;
+  /** Gives up the start. */
+  signal?: AbortSignal;
+}
+
+/** Processes start in about a second; a machine that needs this long has another problem. */
+const START_LIMIT_MS = 30_000;
+const POLL_MS = 25;
+/** Nobody waits for an answer by then, so what takes longer hangs. */
+const STOP_GRACE_MS = 10_000;
+const LOG_TAIL_LINES = 20;
+/** A variable like `OS_API__VENDORDATA_DYNAMIC_TARGETS` would win over the file that is written here. */
+const CONFIG_VARIABLE = /^OS_\w+__/;
+
+/** A process did not come up; the message holds what it wrote last. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure';
+}
+
+/**
+ * All processes of Hallmark on this machine, on loopback and ports of their own, from a
+ * configuration file in a temporary directory that takes their logs too. Disposing it ends the
+ * processes and removes the directory.
+ */
+export class Constellation implements AsyncDisposable {
+  /** Readable by nobody else: the configuration holds passwords. */
+  readonly directory: string;
+  readonly configFile: string;
+  /** Nova's door, without a path. */
+  readonly url: string;
+  readonly #ports: Ports;
+  readonly #programs = new Map<AppName, Program>();
+
+  private constructor(directory: string, ports: Ports) {
+    this.directory = directory;
+    this.configFile = join(directory, 'hallmark.conf');
+    this.url = `http://127.0.0.1:${ports.nova}`;
+    this.#ports = ports;
+  }
+
+  /** @throws StartFailure, or the reason of `signal`. Nothing is left behind then. */
+  static async start(options: ConstellationOptions): Promise<Constellation> {
+    const ports = await choosePorts(options.preferredPort);
+    const directory = await mkdtemp(join(tmpdir(), `${options.name}-`));
+    const constellation = new Constellation(directory, ports);
+    try {
+      await writeFile(constellation.configFile, `${addresses(ports)}\n${options.config}`, { mode: 0o600 });
+      await constellation.#startApps(options.signal);
+      return constellation;
+    } catch (error) {
+      await constellation[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The running processes by name. */
+  get programs(): ReadonlyMap<AppName, Program> {
+    return this.#programs;
+  }
+
+  logFile(app: AppName): string {
+    return join(this.directory, `${app}.log`);
+  }
+
+  /** Where an app tells its health and metrics. */
+  opsUrl(app: AppName): string {
+    return `http://127.0.0.1:${this.#ports.ops.get(app) ?? 0}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Those that ask before those that are asked, so that nobody complains about a peer that went away.
+    for (const app of APPS.toReversed()) await this.#programs.get(app)?.stop(STOP_GRACE_MS);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #startApps(signal: AbortSignal | undefined): Promise<void> {
+    const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !CONFIG_VARIABLE.test(key)));
+    for (const app of APPS) {
+      signal?.throwIfAborted();
+      const options = { env, logFile: this.logFile(app) };
+      this.#programs.set(app, await startApp(app, ['--config-file', this.configFile], options));
+    }
+    const limit = AbortSignal.timeout(START_LIMIT_MS);
+    const giveUp = signal ? AbortSignal.any([signal, limit]) : limit;
+    await Promise.all(
+      [...this.#programs].map(async ([app, program]) => this.#untilReady(app, program, giveUp)),
+    );
+  }
+
+  /** Resolves when the app says that it is ready. */
+  async #untilReady(app: AppName, program: Program, giveUp: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const until = AbortSignal.any([giveUp, done.signal]);
+    try {
+      await Promise.race([
+        program.ended.then(async (ending) => {
+          throw new StartFailure(await this.#obituary(program, describeEnding(ending)));
+        }),
+        pollReady(`${this.opsUrl(app)}/readyz`, until),
+      ]);
+    } catch (error) {
+      if (error instanceof StartFailure) throw error;
+      if (isTimeout(giveUp.reason)) {
+        throw new StartFailure(
+          await this.#obituary(program, `was not ready after ${START_LIMIT_MS / 1000} s`),
+        );
+      }
+      giveUp.throwIfAborted();
+      throw error;
+    } finally {
+      done.abort();
+    }
+  }
+
+  async #obituary(program: Program, what: string): Promise<string> {
+    const tail = await program.logTail(LOG_TAIL_LINES);
+    return `${program.name} did not come up: it ${what}. The end of its log:\n${tail || '(empty)'}`;
+  }
+}
+
+/** Where each process listens and finds the others. */
+function addresses({ nova, identity, vendordata, ops }: Ports): string {
+  const opsListen = (app: AppName): string => `ops_listen = 127.0.0.1:${ops.get(app) ?? 0}`;
+  return `[gateway_nova]
+listen = 127.0.0.1:${nova}
+
+[gateway]
+${opsListen('gateway')}
+
+[identity]
+listen = 127.0.0.1:${identity}
+${opsListen('identity')}
+
+[vendordata]
+listen = 127.0.0.1:${vendordata}
+${opsListen('vendordata')}
+
+[rpc]
+identity_endpoints = 127.0.0.1:${identity}
+vendordata_endpoints = 127.0.0.1:${vendordata}
+`;
+}
+
+async function pollReady(url: string, signal: AbortSignal): Promise<void> {
+  while (!(await isReady(url, signal))) await wait(POLL_MS, undefined, { signal });
+}
+
+async function isReady(url: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false; // nobody listens yet
+  }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
+}
