@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { pino, type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger } from 'pino';
 import { describeError, redact, redactLine, redactMembers } from './redaction.ts';
 
 export interface LoggerOptions {
@@ -14,14 +14,13 @@ export interface LoggerOptions {
  * for up to a quarter of a second and written without waiting; what is left is written at exit.
  */
 export function createLogger({ app, level = 'info', destination = standardOutput() }: LoggerOptions): Logger {
-  return pino(
+  const plain = pino(
     {
       level,
       base: { app, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: redactMembers,
         log: redactMembers,
       },
       serializers: {
@@ -31,6 +30,15 @@ export function createLogger({ app, level = 'info', destination = standardOutput
     },
     destination,
   );
+  // pino formats the members of a line, but not those that are bound to a child.
+  return Object.assign(plain.child({}), {
+    child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): Logger {
+      return plain.child.call(this, redactMembers(bindings), options);
+    },
+    setBindings(this: Logger, bindings: Bindings) {
+      plain.setBindings.call(this, redactMembers(bindings));
+    },
+  });
 }
 
 const FLUSH_EVERY_MS = 250;

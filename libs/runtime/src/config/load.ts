@@ -73,7 +73,7 @@ export function buildConfig(sources: ConfigSources): Config {
     ...(parsed.error?.issues ?? []).map((issue) => faultOfIssue(issue, values)),
     ...unknownNames(settings),
   ];
-  if (faults.length > 0 || !parsed.success) throw new ConfigError(distinct(faults));
+  if (faults.length > 0 || !parsed.success) throw new ConfigError(inReadingOrder(faults, sources));
   const config = parsed.data;
   return {
     ...config,
@@ -93,7 +93,7 @@ type Login = Readonly<z.output<typeof authPlugin>> & { readonly section: string 
 function readLogin(section: AuthSection, settings: Settings, values: Values): Login {
   const named = values.section(section)['auth_section'];
   if (typeof named !== 'string' || named === '') {
-    return { ...authPlugin.parse(values.section(section, authPlugin)), section };
+    return { ...authPlugin.parse(values.section(section)), section };
   }
   const followed = normalizeSection(named);
   const isWritten =
@@ -102,19 +102,32 @@ function readLogin(section: AuthSection, settings: Settings, values: Values): Lo
   if (!isWritten) {
     values.fault(section, 'auth_section', `names the section [${followed}], which does not exist`);
   }
-  return { ...authPlugin.parse(values.section(followed, authPlugin)), section: followed };
+  return { ...authPlugin.parse(values.section(followed)), section: followed };
 }
 
-function faultOfIssue({ path, message }: z.core.$ZodIssue, values: Values): ConfigFault {
-  const [first = '', ...rest] = path.map(String);
+function faultOfIssue(issue: z.core.$ZodIssue, values: Values): ConfigFault {
+  const [first = '', ...rest] = issue.path.map(String);
   const section = first === 'vendordata_target' ? `${TARGET_PREFIX}${rest.shift() ?? ''}` : first;
   const option = rest.join('.');
-  const secret = optionsOf(schemaOf(section)).get(option)?.secret ?? false;
-  // What a type says about a value may repeat it; rules between options name only options.
-  const text = secret && message.includes('"') ? 'has a value that cannot be read' : message;
+  const info = optionsOf(schemaOf(section)).get(option);
+  const isRule = issue.code === 'custom' && issue.params?.['namesOptionsOnly'] === true;
+  // A type repeats the value in its message; what a reference brought in may be somebody's password.
+  const mayShow = isRule || !(info?.secret === true || values.hasReplaced(section, option));
+  const text = mayShow ? issue.message : `does not give a valid value (${info?.type ?? 'string'})`;
   return optionFault(values.where(section, option), section, option, text);
 }
 
-function distinct(faults: readonly ConfigFault[]): ConfigFault[] {
-  return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
+/** File by file and line by line; then what has no line. */
+function inReadingOrder(faults: readonly ConfigFault[], { files }: ConfigSources): ConfigFault[] {
+  const position = ({ where }: ConfigFault): [file: number, line: number] => {
+    const [, path, line] = /^(.*):(\d+)$/.exec(where) ?? [];
+    return line === undefined
+      ? [files.length, 0]
+      : [files.findLastIndex((file) => file.path === path), Number(line)];
+  };
+  return faults.toSorted((a, b) => {
+    const [fileA, lineA] = position(a);
+    const [fileB, lineB] = position(b);
+    return fileA - fileB || lineA - lineB;
+  });
 }

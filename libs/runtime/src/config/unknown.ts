@@ -32,7 +32,7 @@ function inSection(section: WrittenSection): ConfigFault[] {
     );
   }
   if (normalized in plainSections) return [];
-  const meant = nearestSection(normalized);
+  const meant = nearestSection(section.name);
   return meant === undefined
     ? []
     : [placeFault(where, `[${section.name}]: unknown section, did you mean [${meant}]?`)];

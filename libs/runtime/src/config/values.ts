@@ -12,37 +12,52 @@ export function schemaOf(section: string): z.ZodObject {
   return Object.entries<z.ZodObject>(plainSections).find(([name]) => name === section)?.[1] ?? authPlugin;
 }
 
+type SectionInput = Readonly<Record<string, string | readonly string[]>>;
+
 /** Text with its `$` references replaced, ready for the types of the schema. */
 export class Values {
   readonly faults: ConfigFault[] = [];
   readonly warnings = new Set<string>();
   readonly #settings: Settings;
+  readonly #inputs = new Map<string, SectionInput>();
+  readonly #replaced = new Set<string>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
   }
 
   /** The options of a section that somebody wrote, as input for its schema. */
-  section(section: string, schema: z.ZodObject = schemaOf(section)): Record<string, string | string[]> {
-    const values: Record<string, string | string[]> = {};
-    for (const info of optionsOf(schema).values()) {
-      const found = this.#settings.find(section, info.name, info);
-      if (!found) continue;
-      this.#warnOfFormerName(section, info, found);
-      const texts = this.#expandAll(section, info, found);
-      const [first] = texts;
-      if (first === undefined || (info.emptyIsUnset && first.trim() === '')) continue;
-      values[info.name] = info.multiple ? texts : first;
-    }
-    return values;
+  section(section: string): SectionInput {
+    const input = this.#inputs.get(section) ?? this.#read(section);
+    this.#inputs.set(section, input);
+    return input;
   }
 
   where(section: string, option: string): string {
     return this.#find(normalizeSection(section), option)?.where ?? 'default';
   }
 
+  /** Whether the text of an option held references. */
+  hasReplaced(section: string, option: string): boolean {
+    return this.#replaced.has(`${section}.${option}`);
+  }
+
   fault(section: string, option: string, text: string): void {
     this.faults.push(optionFault(this.where(section, option), section, option, text));
+  }
+
+  #read(section: string): SectionInput {
+    const input: Record<string, string | string[]> = {};
+    for (const info of optionsOf(schemaOf(section)).values()) {
+      const found = this.#settings.find(section, info.name, info);
+      if (!found) continue;
+      this.#warnOfFormerName(section, info, found);
+      const texts = this.#expandAll(section, info, found);
+      const [first] = texts;
+      if (first === undefined || (info.emptyIsUnset && first.trim() === '')) continue;
+      input[info.name] = info.multiple ? texts : first;
+    }
+    return input;
   }
 
   #find(section: string, option: string): Found | undefined {
@@ -51,7 +66,10 @@ export class Values {
 
   #expandAll(section: string, info: OptionInfo, found: Found): string[] {
     try {
-      return found.texts.map((text) => this.#expand(text, section, [`${section}.${info.name}`]));
+      const self = `${section}.${info.name}`;
+      const texts = found.texts.map((text) => this.#expand(text, section, [self]));
+      if (texts.some((text, index) => text !== found.texts[index])) this.#replaced.add(self);
+      return texts;
     } catch (error) {
       if (!(error instanceof SubstitutionError)) throw error;
       // What looks like a reference in a secret is a part of the secret.
@@ -85,7 +103,9 @@ export class Values {
       const info = optionsOf(schemaOf(place.section)).get(place.option);
       if (info) return info.defaultText ?? '';
     }
-    throw new SubstitutionError(`$${reference} is the name of no option that is set; write $$ for a plain $`);
+    // Further along the trail the text may be somebody's password, so it is not repeated.
+    const what = trail.length === 1 ? `$${reference} is` : 'refers to an option that holds a $ with';
+    throw new SubstitutionError(`${what} the name of no option that is set; write $$ for a plain $`);
   }
 
   #warnOfFormerName(section: string, info: OptionInfo, found: Found): void {

@@ -39,7 +39,13 @@ function rule<Name extends string>(
       const set = names.filter((name) => isSet(section[name]));
       const message = faultOf(set);
       // Reported at an option that somebody wrote, so that it has a file and a line.
-      if (message !== undefined) context.addIssue({ code: 'custom', message, path: set.slice(0, 1) });
+      if (message === undefined) return;
+      context.addIssue({
+        code: 'custom',
+        message,
+        path: set.slice(0, 1),
+        params: { namesOptionsOnly: true },
+      });
     },
     { when: ({ issues }) => !issues.some((issue) => names.some((name) => name === issue.path?.[0])) },
   ];

@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals';
+import { formatListenAddress, parseListenAddress } from './listen-address.ts';
+
+describe('an address', () => {
+  const cases = [
+    { text: '127.0.0.1:8780', host: '127.0.0.1', port: 8780 },
+    { text: ' 127.0.0.1:8780 ', host: '127.0.0.1', port: 8780 },
+    { text: '[::]:8780', host: '::', port: 8780 },
+    { text: '[fe80::1%eth0]:8780', host: 'fe80::1%eth0', port: 8780 },
+    { text: ':8780', host: '::', port: 8780 },
+    { text: '0.0.0.0:0', host: '0.0.0.0', port: 0 },
+    { text: 'gateway.example.test:65535', host: 'gateway.example.test', port: 65_535 },
+  ];
+  test.each(cases)('$text is read', ({ text, host, port }) => {
+    expect(parseListenAddress(text)).toEqual({ host, port });
+  });
+
+  const wrong = [
+    '',
+    '8780',
+    'host',
+    'host:',
+    'host:port',
+    '::1:8780',
+    '[::1]',
+    '[::1:8780',
+    'http://h:80',
+    'h:-1',
+    'a@h:1',
+    'h:123456',
+  ];
+  test.each(wrong)('"%s" is refused', (text) => {
+    expect(() => parseListenAddress(text)).toThrow(`"${text}" is not an address with a port`);
+  });
+
+  test('has no port above 65535', () => {
+    expect(() => parseListenAddress('h:65536')).toThrow('"h:65536" has a port above 65535');
+  });
+
+  test.each(['[::]:8780', '127.0.0.1:0', 'h:1'])('%s is written as it was read', (text) => {
+    expect(formatListenAddress(parseListenAddress(text))).toBe(text);
+  });
+});

@@ -1,0 +1,19 @@
+import { expect, test } from '@jest/globals';
+import { isRequestId, newRequestId } from './request-id.ts';
+
+test('a new request id is one, and no two are alike', () => {
+  const [first, second] = [newRequestId(), newRequestId()];
+  expect(isRequestId(first)).toBe(true);
+  expect(first).not.toBe(second);
+});
+
+const strangers = [
+  '',
+  'req-1',
+  'req-2AE914E9-F5AB-44CE-B2A2-DCF8373D899D',
+  '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d',
+  'req-2ae914e9-f5ab-44ce-b2a2-dcf8373d899d\n',
+];
+test.each(strangers)('%j is no request id', (text) => {
+  expect(isRequestId(text)).toBe(false);
+});
