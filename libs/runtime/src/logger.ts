@@ -33,10 +33,10 @@ export function createLogger({ app, level = 'info', destination = standardOutput
   // pino formats the members of a line, but not those that are bound to a child.
   return Object.assign(plain.child({}), {
     child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): Logger {
-      return plain.child.call(this, redactMembers(bindings), options);
+      return plain.child.bind(this)(redactMembers(bindings), options);
     },
     setBindings(this: Logger, bindings: Bindings) {
-      plain.setBindings.call(this, redactMembers(bindings));
+      plain.setBindings.bind(this)(redactMembers(bindings));
     },
   });
 }
