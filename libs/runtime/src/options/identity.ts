@@ -13,7 +13,7 @@ export const identity = z
     allowed_clients: list()
       .default([])
       .describe(
-        'Names, in their certificates, of the clients that may call, when `[rpc]` has mutual TLS. Empty: every client with a certificate.',
+        'Names, in their certificates, of the clients that may call, when `[rpc]` has mutual TLS, and then needed.',
       ),
     cache_max_entries: int({ min: 0 })
       .default(20_000)

@@ -14,7 +14,7 @@ export const vendordata = z
     allowed_clients: list()
       .default([])
       .describe(
-        'Names, in their certificates, of the clients that may call, when `[rpc]` has mutual TLS. Empty: every client with a certificate.',
+        'Names, in their certificates, of the clients that may call, when `[rpc]` has mutual TLS, and then needed.',
       ),
     resolve_timeout: float({ min: 0.1 })
       .optional()
