@@ -34,7 +34,7 @@ export function readJsonText(bytes: Buffer, charset: string | undefined): JsonTe
   return fault === undefined ? { json } : { fault };
 }
 
-function decoderFor(charset: string | undefined): TextDecoder {
+function decoderFor(charset: string | undefined): InstanceType<typeof TextDecoder> {
   const label = charset?.toLowerCase() ?? 'utf-8';
   try {
     const decoder = new TextDecoder(label, { fatal: true });

@@ -10,7 +10,7 @@ interface Case {
   it: string;
   policy: FailurePolicy;
   outcome: Outcome;
-  part: Partial<Part> | undefined;
+  part: Partial<Part>;
 }
 
 const cases: Case[] = [
@@ -38,13 +38,22 @@ const cases: Case[] = [
     outcome: failed,
     part: { json: Buffer.from('{}'), source: 'omitted', failure },
   },
-  { it: 'fatal contributes nothing at all', policy: 'fatal', outcome: failed, part: undefined },
 ];
 
 test.each(cases)('$it', ({ policy, outcome, part }) => {
-  const actual = partFrom('cmdb', policy, outcome, 12);
-  if (part === undefined) expect(actual).toBeUndefined();
-  else expect(actual).toMatchObject({ name: 'cmdb', elapsedMs: 12, ...part });
+  expect(partFrom('cmdb', policy, outcome, 12)).toMatchObject({ name: 'cmdb', elapsedMs: 12, ...part });
+});
+
+test('fatal leaves no document, and says which target failed and when to come back', () => {
+  const refused: Outcome = { kind: 'failed', failure: { ...failure, retryAfterSeconds: 7 } };
+  expect(() => partFrom('cmdb', 'fatal', refused, 12)).toThrow(
+    expect.objectContaining({
+      code: 'unavailable',
+      reason: 'VENDORDATA_TARGET_FAILED',
+      message: 'Target "cmdb" failed (TIMEOUT): The target was silent.',
+      retryAfterSeconds: 7,
+    }),
+  );
 });
 
 describe('the whole may be reused', () => {

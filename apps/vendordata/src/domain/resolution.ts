@@ -1,3 +1,4 @@
+import { unavailable } from '@hallmark/errors';
 import type { Outcome, TargetFailure } from './answer.ts';
 
 /** What becomes of a document when a target fails. */
@@ -21,16 +22,13 @@ export interface Part {
 const NOTHING = Buffer.from('{}');
 
 /**
- * What a target contributes, given what came of asking it. A target that failed contributes
- * nothing, `{}`, as with Nova; unless its policy is `fatal`, then there is no document and this
- * returns undefined. (A stale answer that may stand in is no failure any more.)
+ * What a target contributes, given what came of asking it. One that failed contributes nothing,
+ * `{}`, as with Nova. (Where a stale answer may stand in, the outcome is no failure any more.)
+ *
+ * @throws HallmarkError `VENDORDATA_TARGET_FAILED` for a failure when the policy is `fatal`: then
+ * there is no document.
  */
-export function partFrom(
-  name: string,
-  policy: FailurePolicy,
-  outcome: Outcome,
-  elapsedMs: number,
-): Part | undefined {
+export function partFrom(name: string, policy: FailurePolicy, outcome: Outcome, elapsedMs: number): Part {
   switch (outcome.kind) {
     case 'answered': {
       const { json, source, ageSeconds, ttlSeconds } = outcome;
@@ -41,11 +39,17 @@ export function partFrom(
       return { name, json, source: 'stale', elapsedMs, ageSeconds, ttlSeconds: 0, failure };
     }
     case 'failed': {
-      if (policy === 'fatal') return undefined;
       const { failure } = outcome;
+      if (policy === 'fatal') throw fatal(name, failure);
       return { name, json: NOTHING, source: 'omitted', elapsedMs, ageSeconds: 0, ttlSeconds: 0, failure };
     }
   }
+}
+
+function fatal(target: string, { reason, message, retryAfterSeconds }: TargetFailure): Error {
+  return unavailable('VENDORDATA_TARGET_FAILED', `Target "${target}" failed (${reason}): ${message}`, {
+    retryAfterSeconds,
+  });
 }
 
 /** For how long the whole may be reused: as its least fresh part. Without parts, not at all. */

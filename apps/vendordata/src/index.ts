@@ -1,0 +1,1 @@
+export { startVendordata, vendordataApp } from './vendordata.ts';

@@ -1,0 +1,4 @@
+import { runApp } from '@hallmark/runtime';
+import { vendordataApp } from './vendordata.ts';
+
+await runApp(vendordataApp);
