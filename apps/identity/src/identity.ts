@@ -69,7 +69,7 @@ export async function startIdentity(config: Config, context: AppContext): Promis
       const old = access;
       access = open(nextSetup);
       invalidations.begin(nextSetup.epoch);
-      await old[Symbol.asyncDispose]();
+      await old.retire();
     },
     [Symbol.asyncDispose]: close,
   };

@@ -66,11 +66,19 @@ export class KeystoneAccess implements AsyncDisposable {
     return this.#validatorAccount.standing.hasToken;
   }
 
-  /** Lets requests that are on their way finish, within their time limits. */
+  /** Ends it while callers still wait for answers: those on their way are let through. */
+  async retire(): Promise<void> {
+    for (const { standing } of this.#accounts()) standing[Symbol.dispose]();
+    await Promise.all(this.#accounts().map(({ connection }) => connection.drain()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const accounts = [this.#validatorAccount, ...(this.#serviceAccount ? [this.#serviceAccount] : [])];
-    for (const { standing } of accounts) standing[Symbol.dispose]();
-    await Promise.all(accounts.map(({ connection }) => connection[Symbol.asyncDispose]()));
+    for (const { standing } of this.#accounts()) standing[Symbol.dispose]();
+    await Promise.all(this.#accounts().map(({ connection }) => connection[Symbol.asyncDispose]()));
+  }
+
+  #accounts(): AccountInUse[] {
+    return this.#serviceAccount ? [this.#validatorAccount, this.#serviceAccount] : [this.#validatorAccount];
   }
 }
 

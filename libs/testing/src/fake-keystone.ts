@@ -130,7 +130,7 @@ export class FakeKeystone implements AsyncDisposable {
     this.#directory.setPassword(user, password);
   }
 
-  /** Waits so long before each answer. */
+  /** Holds each answer back for so long; it says what was true when the request came. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
@@ -170,6 +170,18 @@ export class FakeKeystone implements AsyncDisposable {
     await this.goDown();
   }
 
+  #answerTo(asked: KeystoneRequest, bodyBytes: number): Answer {
+    if (bodyBytes > MAX_BODY_BYTES) {
+      return { status: 413, body: 'Request is too large.', headers: { 'Content-Type': 'text/plain' } };
+    }
+    return answerTo(asked, {
+      base: this.url,
+      directory: this.#directory,
+      tokens: this.#tokens,
+      lifetimeSeconds: this.tokenLifetimeSeconds,
+    });
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/', headers } = request;
     const chunks: Buffer[] = [];
@@ -178,19 +190,8 @@ export class FakeKeystone implements AsyncDisposable {
     const asked: KeystoneRequest = { method, url, headers, body: body.toString() };
     this.requests.push(asked);
     if (this.requests.length > REQUESTS_REMEMBERED) this.requests.shift();
+    const answer = this.#fixed ?? this.#answerTo(asked, body.length);
     if (this.#delayMs > 0) await sleep(this.#delayMs, undefined, { ref: false });
-    if (body.length > MAX_BODY_BYTES) {
-      response.writeHead(413, { 'Content-Type': 'text/plain' }).end('Request is too large.');
-      return;
-    }
-    const answer =
-      this.#fixed ??
-      answerTo(asked, {
-        base: this.url,
-        directory: this.#directory,
-        tokens: this.#tokens,
-        lifetimeSeconds: this.tokenLifetimeSeconds,
-      });
     response
       .writeHead(answer.status, {
         Vary: 'X-Auth-Token',

@@ -129,8 +129,13 @@ export class KeystoneConnection implements AsyncDisposable {
   }
 
   /** Lets what is on its way finish within its limits, and takes nothing new. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async drain(): Promise<void> {
     await this.#agent.close();
+  }
+
+  /** Breaks off what is on its way: nobody waits for it any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy();
   }
 
   async #sendOnce(request: KeystoneRequest, limit: AbortSignal): Promise<KeystoneReply> {
