@@ -13,7 +13,7 @@ import {
 import { startFakeKeystone, type FakeKeystone, type FakeKeystoneOptions } from '@hallmark/testing';
 import { startIdentity } from '../src/index.ts';
 
-type Sections = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+export type Sections = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 
 export type IdentityClient = RpcClient<typeof identity.IdentityServiceService>;
 

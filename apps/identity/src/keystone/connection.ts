@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable, type HallmarkError } from '@hallmark/errors';
 import { Agent, request as httpRequest } from 'undici';
+import { errorCode } from './error-code.ts';
 
 /** What is asked of Keystone: the label under which a request is counted. */
 export type Operation = 'discover' | 'login' | 'validate';
@@ -103,7 +104,7 @@ export class KeystoneConnection implements AsyncDisposable {
       try {
         return await this.#sendOnce(request, limit);
       } catch (thrown) {
-        if (attempt >= this.#options.retries || !UNREACHABLE.has(codeOf(thrown))) {
+        if (attempt >= this.#options.retries || !UNREACHABLE.has(errorCode(thrown))) {
           throw this.#failure(thrown, limit);
         }
         await sleep(RETRY_PAUSE_MS * 2 ** attempt, undefined, { signal: limit }).catch(() => {
@@ -164,7 +165,7 @@ export class KeystoneConnection implements AsyncDisposable {
   #failure(thrown: unknown, limit: AbortSignal): HallmarkError {
     return limit.aborted
       ? keystoneUnavailable(`Keystone did not answer within ${this.#options.timeoutMs / 1000} s.`, thrown)
-      : keystoneUnavailable(`Keystone cannot be reached (${codeOf(thrown)}).`, thrown);
+      : keystoneUnavailable(`Keystone cannot be reached (${errorCode(thrown)}).`, thrown);
   }
 }
 
@@ -172,8 +173,4 @@ function outcomeOf(status: number): RequestOutcome {
   if (status < 300) return '2xx';
   if (status < 400) return '3xx';
   return status < 500 ? '4xx' : '5xx';
-}
-
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown failure';
 }

@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import {
-  ConfigError,
-  type AuthOptions,
-  type AuthSection,
-  type Config,
-  type ConfigFault,
-} from '@hallmark/runtime';
+import { ConfigError, type AuthSection, type Config, type ConfigFault } from '@hallmark/runtime';
 import type { ServiceTokenRules } from '../domain/service-token-rules.ts';
+import { readCertificates } from './certificates.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { planLogin, type LoginPlan } from './login-plan.ts';
 
@@ -82,7 +76,7 @@ function readAccount(
     ...limits,
     timeoutMs: (options.timeout ?? config.identity.keystone_timeout) * 1000,
     insecure: options.insecure,
-    ...readCertificates(section, options, config, faults),
+    ...readCertificates(options, (option, message) => faults.push(config.fault(section, option, message))),
   };
   return planned.kind === 'plan' ? { section: options.section, plan: planned.plan, connection } : undefined;
 }
@@ -102,29 +96,6 @@ function loginFault(
   ];
   const where = places.find((place) => place !== 'default') ?? 'default';
   return { where, message: `${where}: [${followed}] ${option}: ${message}` };
-}
-
-function readCertificates(
-  section: AuthSection,
-  options: AuthOptions,
-  config: Config,
-  faults: ConfigFault[],
-): Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> {
-  const read = (option: 'cafile' | 'certfile' | 'keyfile'): string | undefined => {
-    const path = options[option];
-    if (path === undefined || path === '') return undefined;
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (thrown) {
-      const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown failure';
-      faults.push(config.fault(section, option, `cannot be read (${code})`));
-      return undefined;
-    }
-  };
-  const [ca, cert] = [read('cafile'), read('certfile')];
-  // Keystoneauth takes certificate and key from one file when only that is named.
-  const key = options.keyfile ? read('keyfile') : cert;
-  return { ca, cert, key };
 }
 
 /** Of everything on which a validation rests, without the secret. */
