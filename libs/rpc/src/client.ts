@@ -142,6 +142,8 @@ class ConnectionPool {
       request,
       metadataFor(options),
     );
+    // A call that is cancelled without a reader still emits its end as an error.
+    call.on('error', () => undefined);
     const cancel = (): void => {
       call.cancel();
     };
