@@ -1,0 +1,2 @@
+export { STAND_IN_USERS, startKeystoneStandIn } from './stand-in.ts';
+export type { StandInOptions } from './stand-in.ts';
