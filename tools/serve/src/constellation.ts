@@ -3,13 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { APPS, startApp, type AppName } from './apps.ts';
-import { choosePorts, type Ports } from './ports.ts';
+import { addresses, choosePorts, type Ports } from './ports.ts';
 import { describeEnding, type Program } from './program.ts';
+
+/** Where Keystone is, and the account of project `service` that Hallmark is. */
+export interface ServiceAccount {
+  url: string;
+  username: string;
+  password: string;
+}
 
 export interface ConstellationOptions {
   /** First part of the directory's name. */
   name: string;
-  /** Configuration beside the addresses, which are chosen here: Keystone, targets, log level. INI text. */
+  keystone: ServiceAccount;
+  /** Configuration beside Keystone and the addresses, which are chosen here: targets, log level. INI text. */
   config: string;
   /** Where Nova's door is to be; it is elsewhere when the port is taken. */
   preferredPort?: number;
@@ -58,7 +66,8 @@ export class Constellation implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), `${options.name}-`));
     const constellation = new Constellation(directory, ports);
     try {
-      await writeFile(constellation.configFile, `${addresses(ports)}\n${options.config}`, { mode: 0o600 });
+      const config = [options.config, keystone(options.keystone), addresses(ports)].join('\n');
+      await writeFile(constellation.configFile, config, { mode: 0o600 });
       await constellation.#startApps(options.signal);
       return constellation;
     } catch (error) {
@@ -132,26 +141,20 @@ export class Constellation implements AsyncDisposable {
   }
 }
 
-/** Where each process listens and finds the others. */
-function addresses({ nova, identity, vendordata, ops }: Ports): string {
-  const opsListen = (app: AppName): string => `ops_listen = 127.0.0.1:${ops.get(app) ?? 0}`;
-  return `[gateway_nova]
-listen = 127.0.0.1:${nova}
+function keystone({ url, username, password }: ServiceAccount): string {
+  return `# The account whose token the targets see.
+[vendordata_dynamic_auth]
+auth_type = password
+auth_url = ${url}/v3
+username = ${username}
+password = ${password}
+user_domain_name = Default
+project_name = service
+project_domain_name = Default
 
-[gateway]
-${opsListen('gateway')}
-
-[identity]
-listen = 127.0.0.1:${identity}
-${opsListen('identity')}
-
-[vendordata]
-listen = 127.0.0.1:${vendordata}
-${opsListen('vendordata')}
-
-[rpc]
-identity_endpoints = 127.0.0.1:${identity}
-vendordata_endpoints = 127.0.0.1:${vendordata}
+# The account that validates the tokens of callers: the same.
+[keystone_authtoken]
+auth_section = vendordata_dynamic_auth
 `;
 }
 

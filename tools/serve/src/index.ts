@@ -1,6 +1,6 @@
 export { APPS } from './apps.ts';
 export type { AppName } from './apps.ts';
 export { Constellation, StartFailure } from './constellation.ts';
-export type { ConstellationOptions } from './constellation.ts';
+export type { ConstellationOptions, ServiceAccount } from './constellation.ts';
 export { Program } from './program.ts';
 export type { Ending, ProgramOptions } from './program.ts';

@@ -26,6 +26,30 @@ export async function choosePorts(preferred?: number): Promise<Ports> {
   return { nova, identity: await choose(), vendordata: await choose(), ops };
 }
 
+/** The configuration that puts each process at its ports and tells it where the others are. */
+export function addresses({ nova, identity, vendordata, ops }: Ports): string {
+  const opsListen = (app: AppName): string => `ops_listen = 127.0.0.1:${ops.get(app) ?? 0}`;
+  return `# Where each process listens and finds the others.
+[gateway_nova]
+listen = 127.0.0.1:${nova}
+
+[gateway]
+${opsListen('gateway')}
+
+[identity]
+listen = 127.0.0.1:${identity}
+${opsListen('identity')}
+
+[vendordata]
+listen = 127.0.0.1:${vendordata}
+${opsListen('vendordata')}
+
+[rpc]
+identity_endpoints = 127.0.0.1:${identity}
+vendordata_endpoints = 127.0.0.1:${vendordata}
+`;
+}
+
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {

@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startFakeKeystone, waitFor, type FakeKeystone } from '@hallmark/testing';
+import { addresses, choosePorts, type Ports } from '../src/ports.ts';
+
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+
+let keystone: FakeKeystone;
+let ports: Ports;
+let directory = '';
+let config = '';
+
+beforeEach(async () => {
+  keystone = await startFakeKeystone();
+  ports = await choosePorts();
+  directory = await mkdtemp(join(tmpdir(), 'hallmark-serve-'));
+  config = join(directory, 'hallmark.conf');
+  await writeFile(config, configuration('info'));
+});
+afterEach(async () => {
+  await keystone[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+function configuration(level: string): string {
+  return `[keystone_authtoken]
+auth_type = password
+auth_url = ${keystone.url}/v3
+username = hallmark
+password = hallmark-secret
+user_domain_name = Default
+project_name = service
+project_domain_name = Default
+[log]
+level = ${level}
+${addresses(ports)}`;
+}
+
+/** `npm run serve -- …`, without npm. */
+class Serve implements AsyncDisposable {
+  readonly child: ChildProcess;
+  output = '';
+
+  constructor(...args: readonly string[]) {
+    this.child = spawn(process.execPath, ['--conditions=@hallmark/source', MAIN, ...args]);
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    }
+  }
+
+  /** The process ids of the apps that say they listen, by name. */
+  async listening(...apps: readonly string[]): Promise<Map<string, number>> {
+    return await waitFor(
+      `${apps.join(', ')} to listen`,
+      () => {
+        const lines = this.jsonLines().filter(({ msg }) => msg === 'listening');
+        return lines.length === apps.length && new Map(lines.map(({ app, pid }) => [app, pid]));
+      },
+      30_000,
+    );
+  }
+
+  jsonLines(): { app: string; pid: number; msg: string }[] {
+    const lines = this.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+    return lines.map((line) => JSON.parse(line) as { app: string; pid: number; msg: string });
+  }
+
+  async exitCode(): Promise<number | null> {
+    if (this.child.exitCode === null) await once(this.child, 'exit');
+    return this.child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null) this.child.kill('SIGTERM');
+    await this.exitCode();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('npm run serve', () => {
+  test('passes on what the apps say, and ends well when all of them do', async () => {
+    await using serve = new Serve('--config-file', config);
+    const pids = await serve.listening('identity', 'vendordata', 'gateway');
+
+    serve.child.kill('SIGTERM');
+    expect(await serve.exitCode()).toBe(0);
+    for (const pid of pids.values()) expect(isAlive(pid)).toBe(false);
+    expect(serve.jsonLines().filter(({ msg }) => msg === 'stopped')).toHaveLength(3);
+  }, 60_000);
+
+  test('starts only what is named, and takes the repeated Ctrl-C of npm for one', async () => {
+    await using serve = new Serve('identity', 'vendordata', '--config-file', config);
+    const pids = await serve.listening('identity', 'vendordata');
+    expect([...pids.keys()].sort()).toEqual(['identity', 'vendordata']);
+
+    serve.child.kill('SIGINT');
+    serve.child.kill('SIGINT');
+    expect(await serve.exitCode()).toBe(0);
+    expect(serve.output).not.toContain('second signal');
+  }, 60_000);
+
+  test('stops the others when one ends, and says so', async () => {
+    await using serve = new Serve('--config-file', config, 'identity', 'vendordata');
+    const pids = await serve.listening('identity', 'vendordata');
+
+    process.kill(pids.get('identity') ?? 0, 'SIGKILL');
+    expect(await serve.exitCode()).toBe(1);
+    expect(serve.output).toContain('serve: identity was ended by SIGKILL; stopping the others.');
+    expect(isAlive(pids.get('vendordata') ?? 0)).toBe(false);
+  }, 60_000);
+
+  test('makes the apps read their configuration again', async () => {
+    await using serve = new Serve('--config-file', config, 'identity');
+    await serve.listening('identity');
+
+    serve.child.kill('SIGHUP');
+    await waitFor('the app to read it', () => serve.output.includes('the configuration has been read again'));
+    serve.child.kill('SIGTERM');
+    expect(await serve.exitCode()).toBe(0);
+  }, 60_000);
+
+  test('names each fault of the configuration once, and starts nothing', async () => {
+    await writeFile(
+      config,
+      `${await readFile(config, 'utf8')}[log]\nlevle = info\n[gateway]\nworkers = many\n`,
+    );
+    await using serve = new Serve('--config-file', config);
+    expect(await serve.exitCode()).toBe(1);
+    expect(serve.output.match(/levle/g)).toHaveLength(1);
+    expect(serve.output).toMatch(/^serve: .*hallmark\.conf:\d+: \[gateway\] workers: /m);
+  }, 60_000);
+
+  test('knows its apps', async () => {
+    await using serve = new Serve('gatway');
+    expect(await serve.exitCode()).toBe(2);
+    expect(serve.output).toContain('There is no app gatway. The apps are: identity, vendordata, gateway.');
+  }, 60_000);
+});
