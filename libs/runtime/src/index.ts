@@ -1,9 +1,13 @@
 // Configuration
-export { buildConfig, loadConfig, parseConfig } from './config/load.ts';
+export { loadConfig, parseConfig } from './config/load.ts';
 export type { AuthOptions, AuthSection, Config, TargetOptions } from './config/load.ts';
 export { defaultTargetOptions } from './config/default-target.ts';
 export { ConfigError } from './config/faults.ts';
 export type { ConfigFault } from './config/faults.ts';
+export { configCatalogue } from './config/catalogue.ts';
+export type { SectionInfo } from './config/catalogue.ts';
+export type { OptionInfo } from './config/option-info.ts';
+export type { FormerName } from './config/oslo-types.ts';
 
 // Processes
 export { runApp } from './run-app.ts';
@@ -19,7 +23,7 @@ export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 // Small things that every app needs
 export { formatListenAddress, isLoopback, parseListenAddress } from './listen-address.ts';
-export type { ListenAddress } from './listen-address.ts';
+export type { BindOptions, ListenAddress } from './listen-address.ts';
 export { isRequestId, newRequestId } from './request-id.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatListenAddress, parseListenAddress } from './listen-address.ts';
+import { bindOptions, formatListenAddress, parseListenAddress } from './listen-address.ts';
 
 describe('an address', () => {
   const cases = [
@@ -39,5 +39,21 @@ describe('an address', () => {
 
   test.each(['[::]:8780', '127.0.0.1:0', 'h:1'])('%s is written as it was read', (text) => {
     expect(formatListenAddress(parseListenAddress(text))).toBe(text);
+  });
+});
+
+describe('[::]', () => {
+  const cases = [
+    { it: 'takes IPv4 too', listen: ['[::]:8780'], ipv6Only: [false] },
+    { it: 'leaves IPv4 to its neighbour', listen: ['0.0.0.0:8780', '[::]:8780'], ipv6Only: [false, true] },
+    { it: 'takes IPv4 at a port of its own', listen: ['127.0.0.1:8780', ':8781'], ipv6Only: [false, false] },
+    {
+      it: 'takes IPv4 where the system chooses the port',
+      listen: ['127.0.0.1:0', ':0'],
+      ipv6Only: [false, false],
+    },
+  ];
+  test.each(cases)('$it', ({ listen, ipv6Only }) => {
+    expect(bindOptions(listen).map((address) => address.ipv6Only)).toEqual(ipv6Only);
   });
 });

@@ -32,3 +32,20 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
+
+/** What `server.listen` of Node wants to know. */
+export interface BindOptions extends ListenAddress {
+  readonly ipv6Only: boolean;
+}
+
+/** All addresses of one listener. `::` takes IPv4 too, unless IPv4 has the same port beside it. */
+export function bindOptions(listen: readonly string[]): BindOptions[] {
+  const addresses = listen.map(parseListenAddress);
+  return addresses.map((address) => ({
+    ...address,
+    ipv6Only:
+      address.host === '::' &&
+      address.port !== 0 &&
+      addresses.some(({ host, port }) => port === address.port && !host.includes(':')),
+  }));
+}

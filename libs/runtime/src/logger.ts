@@ -1,5 +1,5 @@
 import { pino, type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger } from 'pino';
-import { describeError, redact, redactLine, redactMembers } from './redaction.ts';
+import { redactLine, redactMembers } from './redaction.ts';
 
 export interface LoggerOptions {
   /** Stands in every line. */
@@ -24,7 +24,8 @@ export function createLogger({ app, level = 'info', destination = standardOutput
         log: redactMembers,
       },
       serializers: {
-        err: (error: unknown) => (error instanceof Error ? describeError(error) : redact(error)),
+        // Described by `formatters.log` already; pino's own description would be a second one.
+        err: (description: unknown) => description,
       },
       hooks: { streamWrite: redactLine },
     },

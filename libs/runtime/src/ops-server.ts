@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { formatListenAddress, parseListenAddress } from './listen-address.ts';
+import { bindOptions, formatListenAddress, type BindOptions } from './listen-address.ts';
 
 /** Whom the ops server asks. */
 export interface Observed {
@@ -34,7 +34,7 @@ export async function startOpsServer(
     await app.close();
   };
   try {
-    for (const address of listen) {
+    for (const address of bindOptions(listen)) {
       const server = createServer((request, response) => {
         app.routing(request, response);
       });
@@ -78,11 +78,10 @@ async function reasonsInTime(observed: Observed): Promise<readonly string[]> {
   }
 }
 
-async function listenOn(server: Server, address: string): Promise<void> {
-  const { host, port } = parseListenAddress(address);
+async function listenOn(server: Server, address: BindOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   server.once('error', reject);
-  server.listen({ host, port }, () => resolve(undefined));
+  server.listen(address, () => resolve(undefined));
   await promise;
   server.off('error', reject);
 }

@@ -1,3 +1,5 @@
+import { isError } from './is-error.ts';
+
 /**
  * What a log line must not hold is taken out here and nowhere else. Names decide, at any depth,
  * because a secret is known by the header or member that carries it; text is only searched for
@@ -33,7 +35,7 @@ function isSecretName(name: string): boolean {
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_DEPTH) return '[deeper]';
-  if (value instanceof Error) return describeError(value, depth);
+  if (isError(value)) return describeError(value, depth);
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (Array.isArray(value)) return redactItems(value, depth);
   if (value instanceof Map) return redact(Object.fromEntries(value), depth);
@@ -85,7 +87,7 @@ interface ErrorDescription {
  * whatever its library put there.
  */
 export function describeError(error: Error, depth = 0): ErrorDescription {
-  const { code, reason } = error as { code?: unknown; reason?: unknown };
+  const { code, reason, errors } = error as { code?: unknown; reason?: unknown; errors?: unknown };
   return {
     name: error.name,
     message: error.message,
@@ -93,7 +95,7 @@ export function describeError(error: Error, depth = 0): ErrorDescription {
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(error.stack === undefined ? {} : { stack: error.stack }),
     ...(error.cause === undefined ? {} : { cause: redact(error.cause, depth + 1) }),
-    ...(error instanceof AggregateError ? { errors: redactItems(error.errors, depth) } : {}),
+    ...(Array.isArray(errors) ? { errors: redactItems(errors, depth) } : {}),
   };
 }
 

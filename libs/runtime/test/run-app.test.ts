@@ -114,7 +114,7 @@ describe('SIGHUP', () => {
     );
     fixture.signal('SIGHUP');
     await fixture.logged('the configuration has been read again');
-    expect((await fixture.get('http', '/prefix')).text).toBe('"after"');
+    expect((await fixture.get('http', '/prefix')).text).toContain('"prefix":"after"');
     await fixture.logged(`${fixture.path}:4: [vendordata] workers takes effect after a restart`);
     await fixture.logged(`${fixture.path}:8: [keystone_authtoken] auth_uri is an old name`);
   });
@@ -138,7 +138,7 @@ describe('SIGHUP', () => {
     expect(await fixture.logged('the last good one stays in force')).toMatchObject({
       faults: [fixture.path + fault],
     });
-    expect((await fixture.get('http', '/prefix')).text).toBe('"before"');
+    expect((await fixture.get('http', '/prefix')).text).toContain('"prefix":"before"');
     expect(await fixture.get('ops', '/readyz')).toMatchObject({ status: 200 });
   });
 });
@@ -175,7 +175,6 @@ describe('a start that fails', () => {
     { option: 'listen', workers: 1 },
     { option: 'listen', workers: 2 },
     { option: 'ops_listen', workers: 1 },
-    { option: 'ops_listen', workers: 2 },
   ];
   test.each(ports)(
     'names the option whose port is in use: $option, workers = $workers',
@@ -195,7 +194,7 @@ describe('a start that fails', () => {
   const commands = [
     {
       args: ['--config-file', '/nowhere/x.conf', '--config-dir', '/nowhere'],
-      stderr: /^\/nowhere\/x.conf: does not exist\n|\/nowhere: does not exist\n$/,
+      stderr: /^\/nowhere\/x.conf: does not exist\n\/nowhere: does not exist\n$/,
     },
     { args: ['--config-fil', 'x'], stderr: /^command line: Unknown option '--config-fil'/ },
     { args: ['surplus'], stderr: /^command line: Unexpected argument 'surplus'/ },

@@ -1,12 +1,10 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { FixtureProcess, isAlive, until } from './fixtures/process.ts';
 
-jest.setTimeout(30_000);
-
-const TWO = 'workers = 2\n';
+jest.setTimeout(60_000);
 
 /** The processes that answer, found by asking until as many have been seen. */
-async function workersOf(fixture: FixtureProcess, count = 2): Promise<number[]> {
+async function workersOf(fixture: FixtureProcess, count: number): Promise<number[]> {
   const seen = new Set<number>();
   return until(`${count} workers to answer`, async () => {
     seen.add(Number((await fixture.get('http', '/pid')).text));
@@ -14,31 +12,44 @@ async function workersOf(fixture: FixtureProcess, count = 2): Promise<number[]> 
   });
 }
 
-describe('an app as two workers', () => {
-  test('answers from both, and counts what both did', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    const workers = await workersOf(fixture);
+describe('an app as three workers', () => {
+  const ini = (prefix: string): string => `workers = 3\n[vendordata_cache]\nkey_prefix = ${prefix}\n`;
+  let fixture: FixtureProcess;
+  beforeAll(async () => {
+    fixture = await FixtureProcess.up({ ini: ini('first') });
+  });
+  afterAll(async () => {
+    await fixture[Symbol.asyncDispose]();
+  });
+
+  /** What the workers say, each asked at least once. */
+  async function prefixes(): Promise<Set<string>> {
+    const answers = new Map<number, string>();
+    await until('all workers to answer', async () => {
+      const { pid, prefix } = JSON.parse((await fixture.get('http', '/prefix')).text) as {
+        pid: number;
+        prefix: string;
+      };
+      answers.set(pid, prefix);
+      return answers.size === 3 || undefined;
+    });
+    return new Set(answers.values());
+  }
+
+  test('answers from each, and counts what all did', async () => {
+    const workers = await workersOf(fixture, 3);
     expect(workers).not.toContain(fixture.pid);
     const before = (await fixture.metric('fixture_requests_total')) ?? 0;
-    expect(before).toBeGreaterThanOrEqual(2);
-    await workersOf(fixture);
-    expect(await fixture.metric('fixture_requests_total')).toBeGreaterThan(before);
-    expect(await fixture.metric('hallmark_workers')).toBe(2);
+    expect(before).toBeGreaterThanOrEqual(3);
+    await Promise.all([1, 2, 3].map(() => fixture.get('http', '/pid')));
+    expect(await fixture.metric('fixture_requests_total')).toBe(before + 3);
+    expect(await fixture.metric('hallmark_workers')).toBe(3);
     expect(await fixture.metric('hallmark_info')).toBe(1);
     expect(await fixture.get('ops', '/readyz')).toEqual({ status: 200, text: '{"status":"ready"}' });
     expect(fixture.log.filter(({ msg }) => msg === 'listening')).toHaveLength(1);
   });
 
-  test('is ready only when all workers are', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    await fixture.get('http', '/unready');
-    const { status, text } = await fixture.get('ops', '/readyz');
-    expect(status).toBe(503);
-    expect(text).toMatch(/^\{"status":"not ready","reasons":\["worker \d+: the app is not ready"\]\}$/);
-  });
-
   test('carries a message from one worker to the others, and not back', async () => {
-    await using fixture = await FixtureProcess.up({ ini: 'workers = 3\n' });
     const workers = await workersOf(fixture, 3);
     await fixture.get('http', '/tell');
     const heard = await until('the message to arrive', async () => {
@@ -57,59 +68,74 @@ describe('an app as two workers', () => {
     expect(others.map((pid) => heard.get(pid))).toEqual([[{ from: sender }], [{ from: sender }]]);
   });
 
-  test('replaces a worker that dies', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    const before = await workersOf(fixture);
+  test('takes a new configuration in all of them', async () => {
+    fixture.write(ini('second'));
+    fixture.signal('SIGHUP');
+    await fixture.logged('the configuration has been read again');
+    expect(await prefixes()).toEqual(new Set(['second']));
+  });
+
+  test('replaces one that is killed, by one with the last good configuration', async () => {
+    fixture.write(ini('unusable'));
+    fixture.signal('SIGHUP');
+    expect(await fixture.logged('the last good one stays in force')).toMatchObject({
+      faults: [`${fixture.path}:6: [vendordata_cache] key_prefix: is not usable by this app`],
+    });
+    const before = await workersOf(fixture, 3);
     await fixture.get('http', '/die').catch(() => undefined);
     await fixture.logged('ended unexpectedly (signal SIGKILL); another one is started');
     await fixture.logged('the worker has been replaced');
-    const after = await workersOf(fixture);
-    expect(after.filter((pid) => before.includes(pid))).toHaveLength(1);
+    const after = await workersOf(fixture, 3);
+    expect(after.filter((pid) => before.includes(pid))).toHaveLength(2);
+    expect(await prefixes()).toEqual(new Set(['second']));
     expect(await fixture.metric('hallmark_worker_deaths_total')).toBe(1);
     expect(await fixture.get('ops', '/readyz')).toMatchObject({ status: 200 });
   });
 
-  test('replaces a worker that crashed, whose log says why', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
+  test('replaces one that crashed, whose log says why', async () => {
     await fixture.get('http', '/throw').catch(() => undefined);
     await fixture.logged('ended by an error that nobody caught');
     await fixture.logged('ended unexpectedly (code 1)');
-    await fixture.logged('the worker has been replaced');
+    await until('the worker to be replaced', async () =>
+      (await fixture.metric('hallmark_workers')) === 3 ? true : undefined,
+    );
   });
 
-  test('finishes what is in flight in each worker', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    const workers = await workersOf(fixture);
+  test('is ready only when all of them are', async () => {
+    await fixture.get('http', '/unready');
+    const { status, text } = await fixture.get('ops', '/readyz');
+    expect(status).toBe(503);
+    expect(text).toMatch(/^\{"status":"not ready","reasons":\["worker \d+: the app is not ready"\]\}$/);
+  });
+
+  test('finishes what is in flight in each, and ends', async () => {
+    const workers = await workersOf(fixture, 3);
     const before = (await fixture.metric('fixture_requests_total')) ?? 0;
-    const answers = [1, 2, 3, 4].map(() => fixture.get('http', '/pid?afterMs=800'));
+    const answers = [1, 2, 3, 4, 5, 6].map(() => fixture.get('http', '/pid?afterMs=800'));
     await until('the requests to arrive', async () => {
       const now = (await fixture.metric('fixture_requests_total')) ?? 0;
-      return now >= before + 4 || undefined;
+      return now >= before + 6 || undefined;
     });
-    fixture.signal('SIGTERM');
+    // A terminal signals the whole group, and the primary process tells its workers the same.
+    for (const pid of [fixture.pid, ...workers]) process.kill(pid, 'SIGINT');
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
-    expect(statuses).toEqual([200, 200, 200, 200]);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 200]);
     expect(await fixture.ended()).toEqual({ code: 0, signal: null });
     expect(workers.filter(isAlive)).toEqual([]);
-    expect(fixture.log.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(fixture.log.at(-1)).toMatchObject({ msg: 'stopped' });
   });
+});
 
-  test('stops once when the terminal signals the whole group', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    const workers = await workersOf(fixture);
-    for (const pid of [fixture.pid, ...workers]) process.kill(pid, 'SIGINT');
-    expect(await fixture.ended()).toEqual({ code: 0, signal: null });
-  });
-
-  test('leaves no worker behind after a second signal', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    const workers = await workersOf(fixture);
-    const answer = fixture.get('http', '/pid?afterMs=60000').catch(() => 'cut off');
+describe('no worker is left behind', () => {
+  test('after a second signal', async () => {
+    await using fixture = await FixtureProcess.up({ ini: 'workers = 2\n' });
+    const workers = await workersOf(fixture, 2);
     const before = (await fixture.metric('fixture_requests_total')) ?? 0;
-    await until(
-      'the request to arrive',
-      async () => ((await fixture.metric('fixture_requests_total')) ?? 0) >= before || undefined,
-    );
+    const answer = fixture.get('http', '/pid?afterMs=60000').catch(() => 'cut off');
+    await until('the request to arrive', async () => {
+      const now = (await fixture.metric('fixture_requests_total')) ?? 0;
+      return now > before || undefined;
+    });
     fixture.signal('SIGTERM');
     await fixture.logged('stopping');
     fixture.signal('SIGTERM');
@@ -118,41 +144,10 @@ describe('an app as two workers', () => {
     await until('the workers to be gone', () => workers.filter(isAlive).length === 0 || undefined);
   });
 
-  test('leaves no worker behind when its primary process is killed', async () => {
-    await using fixture = await FixtureProcess.up({ ini: TWO });
-    const workers = await workersOf(fixture);
+  test('when the primary process is killed', async () => {
+    await using fixture = await FixtureProcess.up({ ini: 'workers = 2\n' });
+    const workers = await workersOf(fixture, 2);
     fixture.signal('SIGKILL');
     await until('the workers to be gone', () => workers.filter(isAlive).length === 0 || undefined);
-  });
-});
-
-describe('SIGHUP to workers', () => {
-  const ini = (prefix: string): string => `${TWO}[vendordata_cache]\nkey_prefix = ${prefix}\n`;
-
-  /** What the workers say, each seen at least once. */
-  async function prefixes(fixture: FixtureProcess): Promise<Set<string>> {
-    await workersOf(fixture);
-    const answers = await Promise.all([1, 2, 3, 4].map(() => fixture.get('http', '/prefix')));
-    return new Set(answers.map(({ text }) => text));
-  }
-
-  test('takes a new configuration in all of them', async () => {
-    await using fixture = await FixtureProcess.up({ ini: ini('before') });
-    fixture.write(ini('after'));
-    fixture.signal('SIGHUP');
-    await fixture.logged('the configuration has been read again');
-    expect(await prefixes(fixture)).toEqual(new Set(['"after"']));
-  });
-
-  test('keeps the last good configuration, for a replaced worker too', async () => {
-    await using fixture = await FixtureProcess.up({ ini: ini('before') });
-    fixture.write(ini('unusable'));
-    fixture.signal('SIGHUP');
-    expect(await fixture.logged('the last good one stays in force')).toMatchObject({
-      faults: [`${fixture.path}:6: [vendordata_cache] key_prefix: is not usable by this app`],
-    });
-    await fixture.get('http', '/die').catch(() => undefined);
-    await fixture.logged('the worker has been replaced');
-    expect(await prefixes(fixture)).toEqual(new Set(['"before"']));
   });
 });

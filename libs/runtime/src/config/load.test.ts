@@ -16,6 +16,7 @@ function faultsOf(ini: string, env?: Record<string, string>): string[] {
 function fromFiles(texts: string[], environment: Record<string, string> = {}): Config {
   return buildConfig({
     files: texts.map((text, index) => ({ path: `${index + 1}.conf`, text })),
+    faults: [],
     environment,
   });
 }

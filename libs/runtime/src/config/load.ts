@@ -50,7 +50,7 @@ export function loadConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
 
 /** Reads the text of one file, for tests and the try-out. Throws a ConfigError with all faults. */
 export function parseConfig(ini: string, env: Readonly<Record<string, string>> = {}): Config {
-  return buildConfig({ files: [{ path: 'hallmark.conf', text: ini }], environment: env });
+  return buildConfig({ files: [{ path: 'hallmark.conf', text: ini }], faults: [], environment: env });
 }
 
 /** Understands what was read. Throws a ConfigError with all faults. */
@@ -68,6 +68,7 @@ export function buildConfig(sources: ConfigSources): Config {
     keystone_authtoken: readLogin('keystone_authtoken', settings, values),
   };
   const faults = [
+    ...sources.faults,
     ...settings.faults,
     ...values.faults,
     ...(parsed.error?.issues ?? []).map((issue) => faultOfIssue(issue, values)),
@@ -117,9 +118,13 @@ function faultOfIssue(issue: z.core.$ZodIssue, values: Values): ConfigFault {
   return optionFault(values.where(section, option), section, option, text);
 }
 
-/** File by file and line by line; then what has no line. */
-function inReadingOrder(faults: readonly ConfigFault[], { files }: ConfigSources): ConfigFault[] {
+/** What could not be read, then file by file and line by line, then the environment. */
+function inReadingOrder(
+  faults: readonly ConfigFault[],
+  { files, faults: unread }: ConfigSources,
+): ConfigFault[] {
   const position = ({ where }: ConfigFault): [file: number, line: number] => {
+    if (unread.some((fault) => fault.where === where)) return [-1, 0];
     const [, path, line] = /^(.*):(\d+)$/.exec(where) ?? [];
     return line === undefined
       ? [files.length, 0]

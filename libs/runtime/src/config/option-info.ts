@@ -42,7 +42,8 @@ function describeOption(name: string, schema: z.core.$ZodType): OptionInfo {
     description: outer.description ?? '',
     secret: outer.secret ?? false,
     multiple: inner.multiple ?? false,
-    emptyIsUnset: inner.emptyIsUnset ?? false,
+    // Without a default there is no difference between saying nothing and not saying it.
+    emptyIsUnset: (inner.emptyIsUnset ?? false) || schema instanceof z.ZodOptional,
     formerly: outer.formerly ?? [],
   };
 }

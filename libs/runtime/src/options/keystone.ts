@@ -84,7 +84,16 @@ export const authPlugin = z.object(pluginOptions);
 export const authSession = z.object(sessionOptions);
 
 export const vendordata_dynamic_auth = z
-  .object({ auth_section, ...pluginOptions, ...sessionOptions })
+  .object({
+    auth_section,
+    ...pluginOptions,
+    ...sessionOptions,
+    certfile: str()
+      .optional()
+      .describe(
+        'File with the client certificate that is shown to Keystone, and to targets with TLS that have none of their own.',
+      ),
+  })
   .describe(
     "Nova's section: the service account whose token goes to the targets, as proof that the cloud is asking.",
   );

@@ -80,7 +80,7 @@ class Worker {
   }
 
   async #start(files: (ToWorker & { hallmark: 'start' })['files']): Promise<void> {
-    const config = buildConfig({ files, environment: process.env });
+    const config = buildConfig({ files, faults: [], environment: process.env });
     const log = createLogger({ app: this.#app.name, level: logLevel(config) });
     exitOnCrash(log);
     const registry = new Registry();
@@ -102,7 +102,7 @@ class Worker {
   async #reload(files: (ToWorker & { hallmark: 'reload' })['files']): Promise<readonly string[]> {
     if (!this.#started) return ['starting'];
     try {
-      const config = buildConfig({ files, environment: process.env });
+      const config = buildConfig({ files, faults: [], environment: process.env });
       const reasons = await this.#started.host.reload(config);
       if (reasons.length === 0) this.#started = { ...this.#started, config };
       return reasons;
