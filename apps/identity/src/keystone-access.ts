@@ -1,9 +1,8 @@
-import type { IdentityEvents, Account } from './events.ts';
 import { ValidatedTokenCache } from './cache/validated-token-cache.ts';
-import { HallmarkError } from '@hallmark/errors';
-import { StandingLogin, type NewToken } from './domain/standing-login.ts';
+import { StandingLogin } from './domain/standing-login.ts';
 import type { TokenDigest } from './domain/token-digest.ts';
 import { TokenValidator } from './domain/token-validator.ts';
+import type { Account, IdentityEvents } from './events.ts';
 import { KeystoneAuthority } from './keystone/authority.ts';
 import { KeystoneConnection } from './keystone/connection.ts';
 import { KeystoneLogin } from './keystone/login.ts';
@@ -33,7 +32,10 @@ export class KeystoneAccess implements AsyncDisposable {
     const open = (account: Account, { section, plan, connection: options }: AccountSetup): AccountInUse => {
       const connection = new KeystoneConnection(options, (...asked) => events.keystoneAsked(...asked));
       const login = new KeystoneLogin(section, plan, connection);
-      const standing = new StandingLogin(async () => logInObserved(login, account, events), parts.now);
+      const standing = new StandingLogin(async () => login.logIn(), parts.now, {
+        loggedIn: () => events.loggedIn(account),
+        loginFailed: (failure, cause) => events.loginFailed(account, failure, cause),
+      });
       // At once, so that an operator learns of a bad login before the first caller does.
       standing.begin();
       return { connection, login, standing };
@@ -79,21 +81,5 @@ export class KeystoneAccess implements AsyncDisposable {
 
   #accounts(): AccountInUse[] {
     return this.#serviceAccount ? [this.#validatorAccount, this.#serviceAccount] : [this.#validatorAccount];
-  }
-}
-
-async function logInObserved(
-  login: KeystoneLogin,
-  account: Account,
-  events: IdentityEvents,
-): Promise<NewToken> {
-  try {
-    const token = await login.logIn();
-    events.loggedIn(account);
-    return token;
-  } catch (thrown) {
-    const refused = thrown instanceof HallmarkError && thrown.code === 'not-ready';
-    events.loginFailed(account, refused ? 'refused' : 'unavailable', thrown);
-    throw thrown;
   }
 }

@@ -36,10 +36,10 @@ describe('the service token', () => {
   });
 
   test('is renewed in the background before it ends, and the new one is there before readers ask', async () => {
-    const { keystone, serviceToken } = await start({ keystone: { tokenLifetimeSeconds: 2 } });
+    const { keystone, serviceToken } = await start({ keystone: { tokenLifetimeSeconds: 3 } });
     const first = await serviceToken();
-    await waitFor('the renewal', () => loginsOf(keystone, 'nova').length === 2);
-    expect(Date.now()).toBeLessThan(first.useUntil?.getTime() ?? 0);
+    const renewal = await waitFor('the renewal', () => loginsOf(keystone, 'nova')[1]);
+    expect(renewal.receivedAtMs).toBeLessThan(first.useUntil?.getTime() ?? 0);
     const second = await waitFor('the new token', async () => {
       const answer = await serviceToken();
       return answer.token !== first.token && answer;
@@ -48,9 +48,9 @@ describe('the service token', () => {
   });
 
   test('goes on being handed out while its renewal fails, until its end and no longer', async () => {
-    const { keystone, serviceToken } = await start({ keystone: { tokenLifetimeSeconds: 3 } });
+    const { keystone, serviceToken, validate } = await start({ keystone: { tokenLifetimeSeconds: 3 } });
     const { token, useUntil } = await serviceToken();
-    const endsAt = (useUntil?.getTime() ?? 0) + 300;
+    const endsAt = (await validate(token)).caller?.expiresAt?.getTime() ?? 0;
     await keystone.goDown();
     await waitFor('the time when readers ask again', () => Date.now() > (useUntil?.getTime() ?? Infinity));
     const late = await serviceToken();
@@ -139,6 +139,26 @@ describe('a login that is refused', () => {
     expect(token).toMatch(/^gAAAAA/);
     expect(await metric('hallmark_identity_logins_total', { account: 'service', outcome: 'ok' })).toBe(1);
   });
+});
+
+test('a token that has expired on arrival is no token: the clocks differ, which is said and not retried in a hurry', async () => {
+  const { keystone, serviceToken, log } = await start({ keystone: { tokenLifetimeSeconds: -5 } });
+  for (let count = 0; count < 20; count++) await expect(serviceToken()).rejects.toMatchObject(UNAVAILABLE);
+  expect(loginsOf(keystone, 'nova').length).toBeLessThanOrEqual(3);
+  expect(log.filter((line) => line.includes('cannot log in to Keystone')).join('')).toContain(
+    'its clock and the one here differ',
+  );
+});
+
+test.each([
+  { it: 'a proxy in front of a Keystone that is gone', status: 404, body: '<html>no backend</html>' },
+  { it: 'a proxy that redirects', status: 301, body: '' },
+  { it: 'nonsense', status: 201, body: 'garbage' },
+])('$it is an outage, not a refusal', async ({ status, body }) => {
+  const { keystone, serviceToken } = await start({ config: { vendordata_dynamic_auth: { timeout: 1 } } });
+  const { token } = await serviceToken();
+  keystone.respondWith(status, body);
+  await expect(serviceToken(sha256(token))).rejects.toMatchObject(UNAVAILABLE);
 });
 
 describe('without auth_type', () => {

@@ -43,6 +43,8 @@ export interface KeystoneRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAtMs: number;
 }
 
 /** What `issue` makes a token for. */
@@ -187,7 +189,7 @@ export class FakeKeystone implements AsyncDisposable {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    const asked: KeystoneRequest = { method, url, headers, body: body.toString() };
+    const asked: KeystoneRequest = { method, url, headers, body: body.toString(), receivedAtMs: Date.now() };
     this.requests.push(asked);
     if (this.requests.length > REQUESTS_REMEMBERED) this.requests.shift();
     const answer = this.#fixed ?? this.#answerTo(asked, body.length);

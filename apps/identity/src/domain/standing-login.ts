@@ -17,6 +17,12 @@ export interface OwnToken {
 /** Logs in to Keystone once. Throws `unavailable`, or `not-ready` when Keystone refuses. */
 export type LogIn = () => Promise<NewToken>;
 
+/** Where an operator learns how logins end. */
+export interface LoginEvents {
+  loggedIn(): void;
+  loginFailed(failure: LoginFailure, cause: unknown): void;
+}
+
 interface HeldToken extends NewToken {
   readonly digest: TokenDigest;
   readonly renewAtMs: number;
@@ -50,15 +56,17 @@ const LONGEST_TIMER_MS = 3_600_000;
 export class StandingLogin implements Disposable {
   readonly #logIn: LogIn;
   readonly #now: () => number;
+  readonly #events: LoginEvents;
   #held: HeldToken | undefined;
   #underWay: Promise<HeldToken> | undefined;
   #failure: Failure | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(logIn: LogIn, now: () => number) {
+  constructor(logIn: LogIn, now: () => number, events: LoginEvents) {
     this.#logIn = logIn;
     this.#now = now;
+    this.#events = events;
   }
 
   /** Whether a login has ever worked. */
@@ -120,6 +128,7 @@ export class StandingLogin implements Disposable {
       const schedule = scheduleLogin(obtainedAtMs, fetched.expiresAtMs);
       this.#held = { ...fetched, ...schedule, digest: digestOf(fetched.token), replacement, obtainedAtMs };
       this.#failure = undefined;
+      this.#events.loggedIn();
       this.#wakeAt(schedule.renewAtMs);
       return this.#held;
     } catch (thrown) {
@@ -131,6 +140,8 @@ export class StandingLogin implements Disposable {
   #failed(thrown: unknown): void {
     const refused = thrown instanceof HallmarkError && thrown.code === 'not-ready';
     const kind: LoginFailure = refused ? 'refused' : 'unavailable';
+    // What was broken off at the end is no news.
+    if (!this.#ended) this.#events.loginFailed(kind, thrown);
     const inRow = (this.#failure?.inRow ?? 0) + 1;
     this.#failure = { thrown, inRow, pauseUntilMs: this.#now() + pauseAfterMs(kind, inRow) };
     this.#wakeAt(this.#failure.pauseUntilMs);
@@ -148,7 +159,7 @@ export class StandingLogin implements Disposable {
   }
 
   #fetchInBackground(): void {
-    // Who waits for the token gets the failure; the log in has told the operator already.
+    // Who waits for the token gets the failure, and the operator has been told.
     this.#fetch(false).catch(() => undefined);
   }
 }

@@ -66,19 +66,20 @@ export class KeystoneLogin {
     return found;
   }
 
-  #failure(reply: KeystoneReply): HallmarkError {
-    const { status, headers } = reply;
+  #failure({ status, headers, text }: KeystoneReply): HallmarkError {
     if (status >= 300 && status < 400) {
       return keystoneUnavailable(
         `Keystone answered the login of [${this.#section}] with ${status}, to another place; auth_url must name that place.`,
       );
     }
-    if (status >= 500 || status === 408 || status === 429 || status < 300) {
-      return keystoneUnavailable(`Keystone answered the login of [${this.#section}] with ${status}.`);
+    const words = errorFromBody(text)?.message;
+    // Without its words it was not Keystone that answered, but something before it that cannot reach it.
+    if (words === undefined || status >= 500 || status === 408 || status === 429) {
+      return keystoneUnavailable(`The login of [${this.#section}] was answered with ${status}.`);
     }
     const why =
       headers['openstack-auth-receipt'] === undefined
-        ? this.#quote(reply)
+        ? this.#withoutSecret(words)
         : 'the account needs a second factor, which a service cannot give';
     return notReady(
       'SERVICE_LOGIN_REFUSED',
@@ -87,11 +88,10 @@ export class KeystoneLogin {
   }
 
   /** Keystone's own words, unless they repeat what was sent to it. */
-  #quote({ text }: KeystoneReply): string {
+  #withoutSecret(words: string): string {
     const { identity } = this.#plan.request.auth;
     const secret =
       'password' in identity ? identity.password.user.password : identity.application_credential.secret;
-    const words = errorFromBody(text)?.message;
-    return words === undefined || words.includes(secret) ? 'no reason given' : words.slice(0, LONGEST_QUOTE);
+    return words.includes(secret) ? 'no reason that could be repeated' : words.slice(0, LONGEST_QUOTE);
   }
 }

@@ -37,7 +37,7 @@ export function readSetup(config: Config): IdentitySetup {
   const faults: ConfigFault[] = [];
   const validator = readAccount('keystone_authtoken', config, faults, {
     retries: middleware.http_request_max_retries,
-    connectTimeoutMs: middleware.http_connect_timeout && middleware.http_connect_timeout * 1000,
+    connectTimeoutMs: seconds(middleware.http_connect_timeout),
   });
   const wantsService = Boolean(config.auth('vendordata_dynamic_auth').auth_type);
   const service = wantsService
@@ -74,11 +74,16 @@ function readAccount(
   }
   const connection: ConnectionOptions = {
     ...limits,
-    timeoutMs: (options.timeout ?? config.identity.keystone_timeout) * 1000,
+    timeoutMs: seconds(options.timeout) ?? config.identity.keystone_timeout * 1000,
     insecure: options.insecure,
     ...readCertificates(options, (option, message) => faults.push(config.fault(section, option, message))),
   };
   return planned.kind === 'plan' ? { section: options.section, plan: planned.plan, connection } : undefined;
+}
+
+/** Milliseconds. Zero is no time to wait but no limit of one's own, as is an option that is not set. */
+function seconds(option: number | undefined): number | undefined {
+  return option === undefined || option === 0 ? undefined : option * 1000;
 }
 
 /** Nobody wrote an option that is missing; the operator is led to one that stands where it belongs. */
