@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Logger, type Registry } from '@hallmark/runtime';
-import type { Exchange } from './http/exchange.ts';
+import type { Exchange, Origin } from './http/exchange.ts';
+import type { AnswerPart } from './nova/answer.ts';
 
 /** The caches and the watched services, as metrics name them. */
 export type CacheName = 'validations' | 'answers';
@@ -35,8 +36,12 @@ export class GatewayEvents {
   readonly #registry: Registry;
   readonly #requests: Counter<'route' | 'method' | 'status'>;
   readonly #seconds: Histogram<'route'>;
-  readonly #bytes: Counter<'direction'>;
-  readonly #lookups: Counter<'cache' | 'result'>;
+  // Plain numbers, read when somebody asks for metrics: these are counted with every answer.
+  readonly #bytes = { received: 0, sent: 0 };
+  readonly #lookups: Readonly<Record<CacheName, Record<Origin, number>>> = {
+    validations: { hit: 0, miss: 0, shared: 0 },
+    answers: { hit: 0, miss: 0, shared: 0 },
+  };
   readonly #evictions: Counter<'cache'>;
   readonly #watchUp: Gauge<'service'>;
   readonly #watchLosses: Counter<'service'>;
@@ -58,18 +63,6 @@ export class GatewayEvents {
       buckets: SECONDS,
       registers,
     });
-    this.#bytes = new Counter({
-      name: 'hallmark_gateway_body_bytes_total',
-      help: 'Bytes of bodies received and sent.',
-      labelNames: ['direction'],
-      registers,
-    });
-    this.#lookups = new Counter({
-      name: 'hallmark_gateway_cache_lookups_total',
-      help: 'Look-ups in the hot caches: hit, miss (a service was asked), shared (as another request asked already).',
-      labelNames: ['cache', 'result'],
-      registers,
-    });
     this.#evictions = new Counter({
       name: 'hallmark_gateway_cache_evictions_total',
       help: 'Entries that made room for others before their time.',
@@ -88,6 +81,7 @@ export class GatewayEvents {
       labelNames: ['service'],
       registers,
     });
+    this.#countPlainNumbers();
     this.#watchUp.set({ service: 'identity' }, 0);
     this.#watchUp.set({ service: 'vendordata' }, 0);
   }
@@ -117,34 +111,35 @@ export class GatewayEvents {
   }
 
   /** The one line and the observations of a request. */
-  ended(exchange: Exchange, { status, bytes, reason, err }: Ending, nowMs: number): void {
+  ended(exchange: Exchange, { status, bytes, reason, err }: Ending): void {
     const { route, callerOrigin, answerOrigin } = exchange;
     const { method = '', url = '' } = exchange.request;
-    const latencyMs = nowMs - exchange.startedAtMs;
+    const latencyMs = exchange.now() - exchange.startedAtMs;
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'other', status });
     this.#seconds.observe({ route }, latencyMs / 1_000);
-    this.#bytes.inc({ direction: 'received' }, exchange.requestBytes);
-    this.#bytes.inc({ direction: 'sent' }, bytes);
-    if (callerOrigin) this.#lookups.inc({ cache: 'validations', result: callerOrigin });
-    if (answerOrigin) this.#lookups.inc({ cache: 'answers', result: answerOrigin });
-    const line = {
+    this.#bytes.received += exchange.requestBytes;
+    this.#bytes.sent += bytes;
+    if (callerOrigin) this.#lookups.validations[callerOrigin] += 1;
+    if (answerOrigin) this.#lookups.answers[answerOrigin] += 1;
+    const line: RequestLine = {
       requestId: exchange.id,
       method,
       path: pathOf(url),
       status,
       latencyMs: Math.round(latencyMs * 1_000) / 1_000,
-      userId: exchange.caller?.userId,
-      projectId: exchange.caller?.projectId,
-      caller: callerOrigin,
-      answer: answerOrigin,
-      parts: exchange.parts,
       requestBytes: exchange.requestBytes,
       bytes,
-      reason,
-      err,
     };
+    if (exchange.caller) {
+      line.userId = exchange.caller.userId;
+      line.projectId = exchange.caller.projectId;
+      line.caller = callerOrigin;
+    }
+    if (answerOrigin) line.answer = answerOrigin;
+    if (exchange.parts) line.parts = exchange.parts;
+    if (reason !== undefined) line.reason = reason;
     if (err === undefined) this.#log.info(line, 'request');
-    else this.#log.error(line, 'request');
+    else this.#log.error({ ...line, err }, 'request');
   }
 
   /** Bytes that were no request. */
@@ -167,6 +162,52 @@ export class GatewayEvents {
     this.#watchLosses.inc({ service });
     this.#log.warn({ service, err }, 'watch lost, nothing of this service is kept for long until it is back');
   }
+
+  #countPlainNumbers(): void {
+    const registers = [this.#registry];
+    const bytes = this.#bytes;
+    new Counter({
+      name: 'hallmark_gateway_body_bytes_total',
+      help: 'Bytes of bodies received and sent.',
+      labelNames: ['direction'],
+      registers,
+      collect() {
+        this.reset();
+        this.inc({ direction: 'received' }, bytes.received);
+        this.inc({ direction: 'sent' }, bytes.sent);
+      },
+    });
+    const lookups = Object.entries(this.#lookups);
+    new Counter({
+      name: 'hallmark_gateway_cache_lookups_total',
+      help: 'Look-ups in the hot caches: hit, miss (a service was asked), shared (as another request asked already).',
+      labelNames: ['cache', 'result'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [cache, results] of lookups) {
+          for (const [result, count] of Object.entries(results)) this.inc({ cache, result }, count);
+        }
+      },
+    });
+  }
+}
+
+/** The members of the line that is logged about a request. */
+interface RequestLine {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly latencyMs: number;
+  readonly requestBytes: number;
+  readonly bytes: number;
+  userId?: string;
+  projectId?: string;
+  caller?: Origin | undefined;
+  answer?: Origin;
+  parts?: readonly AnswerPart[];
+  reason?: string;
 }
 
 /** Without the query, which means nothing here and may hold anything. */

@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, type Config } from '@hallmark/runtime';
 import type { Certificate } from './http/listeners.ts';
-import type { NovaRules } from './nova/nova-app.ts';
+import type { NovaRules } from './nova/admit.ts';
 
 /** So that vendordata's own word about a time-out arrives before ours. */
 const RESOLVE_MARGIN_SECONDS = 0.25;

@@ -48,6 +48,11 @@ export class Exchange {
     this.startedAtMs = door.now();
   }
 
+  /** The time by the clock of `startedAtMs`. */
+  now(): number {
+    return this.#door.now();
+  }
+
   /** Answers 200 with JSON. `headers` are names and values in turn, without those of every answer. */
   answer(headers: string[], body: Buffer): void {
     this.#end({ status: 200, bytes: body.length }, headers, body);
@@ -73,16 +78,16 @@ export class Exchange {
   }
 
   #end(ending: Ending, headers: string[], body: Buffer): void {
-    const { events, now, closing } = this.#door;
+    const { events, closing } = this.#door;
     if (this.#response.destroyed) {
       // Nobody is left to be answered.
-      events.ended(this, { status: HUNG_UP, bytes: 0, reason: ending.reason }, now());
+      events.ended(this, { status: HUNG_UP, bytes: 0, reason: 'HUNG_UP' });
       return;
     }
     headers.push('Content-Type', 'application/json', 'X-Openstack-Request-Id', this.id);
     if (closing) headers.push('Connection', 'close');
     this.#response.writeHead(ending.status, headers);
-    this.#response.end(body);
-    events.ended(this, ending, now());
+    this.#response.end(body.toString('latin1'), 'latin1');
+    events.ended(this, ending);
   }
 }

@@ -1,16 +1,27 @@
 import { forbidden } from '@hallmark/errors';
-import type { Caller } from '../http/callers.ts';
+import type { Caller, Callers } from '../http/callers.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { requireJson } from '../http/media-type.ts';
 import { tokensKey, tokensOf, type Tokens } from '../http/tokens.ts';
 import { mayCall, type CallRule } from './may-call.ts';
-import type { NovaAppOptions } from './nova-app.ts';
+
+/** What a new configuration may change while the listener is up. */
+export interface NovaRules {
+  readonly callers: CallRule;
+  /** Longest wait for identity, and then for vendordata. */
+  readonly timeoutMs: number;
+}
+
+export interface Admission {
+  readonly callers: Callers;
+  readonly rules: () => NovaRules;
+}
 
 /**
  * Lets a request in that carries a valid token with a service role; else `done` gets the reason. A
  * caller who is known is let in at once, before the body is read and without asking anybody.
  */
-export function admit(options: NovaAppOptions, exchange: Exchange, done: (error?: Error) => void): void {
+export function admit(options: Admission, exchange: Exchange, done: (error?: Error) => void): void {
   const tokens = tokensOf(exchange.request);
   const key = tokensKey(tokens);
   const caller = options.callers.find(key, exchange.startedAtMs);
@@ -25,12 +36,7 @@ export function admit(options: NovaAppOptions, exchange: Exchange, done: (error?
   }, done);
 }
 
-async function identify(
-  options: NovaAppOptions,
-  exchange: Exchange,
-  key: string,
-  tokens: Tokens,
-): Promise<void> {
+async function identify(options: Admission, exchange: Exchange, key: string, tokens: Tokens): Promise<void> {
   const { answer, shared } = await options.callers.identify(key, tokens, {
     requestId: exchange.id,
     timeoutMs: options.rules().timeoutMs,
@@ -40,7 +46,7 @@ async function identify(
   check(options, exchange, answer.caller);
 }
 
-function check(options: NovaAppOptions, exchange: Exchange, caller: Caller): void {
+function check(options: Admission, exchange: Exchange, caller: Caller): void {
   exchange.caller = caller;
   requireAllowed(options.rules().callers, caller);
   requireJson(exchange.request.headers);

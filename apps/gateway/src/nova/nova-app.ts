@@ -2,14 +2,11 @@ import { isRequestId, newRequestId } from '@hallmark/runtime';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Route } from '../events.ts';
-import type { Callers } from '../http/callers.ts';
 import { Exchange, type Door } from '../http/exchange.ts';
 import { HttpFailure } from '../http/http-failure.ts';
 import { dropIdentityHeaders } from '../http/identity-headers.ts';
-import type { Answers } from './answers.ts';
-import { admit } from './admit.ts';
-import type { CallRule } from './may-call.ts';
-import { postVendordata } from './post-vendordata.ts';
+import { admit, type Admission } from './admit.ts';
+import { postVendordata, type VendordataEndpoint } from './post-vendordata.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,19 +14,8 @@ declare module 'fastify' {
   }
 }
 
-/** What a new configuration may change while the listener is up. */
-export interface NovaRules {
-  readonly callers: CallRule;
-  /** Longest wait for identity, and for vendordata. */
-  readonly timeoutMs: number;
-}
-
-export interface NovaAppOptions {
+export interface NovaAppOptions extends Admission, VendordataEndpoint {
   readonly door: Door;
-  readonly callers: Callers;
-  readonly answers: Answers;
-  readonly rules: () => NovaRules;
-  readonly maxBodyBytes: number;
 }
 
 /** Longer than any URL that fits into Node's limit on headers: names are not cut, and not refused. */
@@ -40,7 +26,6 @@ const VENDORDATA_PATH = /^\/vendordata(?:\/[^/?]*)?(?:\?|$)/;
 export function novaApp(options: NovaAppOptions): FastifyInstance {
   const { door } = options;
   const app = fastify({
-    bodyLimit: options.maxBodyBytes,
     genReqId: requestIdOf,
     requestIdHeader: false,
     exposeHeadRoutes: false,
@@ -53,12 +38,8 @@ export function novaApp(options: NovaAppOptions): FastifyInstance {
     },
   });
 
-  // Bodies are forwarded as they came: vendordata reads them, and sends them on byte for byte.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-    done(null, body);
-  });
-
+  // Fastify reads no body: the handler does, after the caller is known, and forwards it byte for byte.
+  app.addHttpMethod('POST', { hasBody: false, overrideExisting: true });
   app.decorateRequest('exchange');
   app.addHook('onRequest', (request, reply, done) => {
     dropIdentityHeaders(request.raw.headers);
@@ -68,7 +49,7 @@ export function novaApp(options: NovaAppOptions): FastifyInstance {
   });
   app.setErrorHandler((error, { exchange }, reply) => {
     reply.hijack();
-    exchange.problem(failureOf(error, options.maxBodyBytes));
+    exchange.problem(error);
   });
 
   const handler = postVendordata(options);
@@ -87,24 +68,6 @@ function noRoute({ method = '', url = '' }: IncomingMessage): HttpFailure {
     return new HttpFailure(404, 'PATH_UNKNOWN', 'There is nothing at this path.');
   const message = `${method} means nothing here: vendordata is asked for with POST.`;
   return new HttpFailure(405, 'METHOD_NOT_ALLOWED', message, { allow: 'POST' });
-}
-
-/** What Fastify itself refuses, in our words. */
-function failureOf(error: unknown, maxBodyBytes: number): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new HttpFailure(
-        413,
-        'BODY_TOO_LARGE',
-        `The body is larger than ${maxBodyBytes} bytes, the limit of this gateway.`,
-      );
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-    case 'ECONNRESET':
-      return new HttpFailure(400, 'BODY_INCOMPLETE', 'The body ended before its Content-Length.');
-    default:
-      return error;
-  }
 }
 
 /** The caller's own request id where it is one, so that one id leads through all services' logs. */

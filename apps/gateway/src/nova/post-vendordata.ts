@@ -1,40 +1,56 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { readBody } from '../http/body.ts';
 import type { Exchange, Origin } from '../http/exchange.ts';
 import type { Answer } from './answer.ts';
-import { questionKey, type Question } from './answers.ts';
+import type { NovaRules } from './admit.ts';
+import { questionKey, type Answers, type Question } from './answers.ts';
 import { ageSeconds } from './freshness.ts';
-import type { NovaAppOptions } from './nova-app.ts';
 import { timingEntry } from './server-timing.ts';
 
-const NO_BODY = Buffer.alloc(0);
+export interface VendordataEndpoint {
+  readonly answers: Answers;
+  readonly rules: () => NovaRules;
+  readonly maxBodyBytes: number;
+}
 
 /**
  * `POST /vendordata` and `POST /vendordata/NAME`: what all targets, or one, say about the instance in
  * the body. A question that was answered lately is answered again without asking anybody.
  */
-export function postVendordata(options: NovaAppOptions) {
-  const { answers, door } = options;
-  return (request: FastifyRequest<{ Params: { name?: string } }>, reply: FastifyReply): void => {
-    const { exchange } = request;
-    const instanceJson = Buffer.isBuffer(request.body) ? request.body : NO_BODY;
-    const question = { instanceJson, target: request.params.name ?? '' };
-    exchange.requestBytes = instanceJson.length;
+export function postVendordata({ answers, rules, maxBodyBytes }: VendordataEndpoint) {
+  return ({ exchange, params }: FastifyRequest<{ Params: { name?: string } }>, reply: FastifyReply): void => {
     reply.hijack();
-
-    const key = questionKey(question);
-    const kept = answers.find(key, exchange.startedAtMs);
-    if (kept) send(exchange, kept, 'hit', exchange.startedAtMs);
-    else void ask(key, question, exchange);
+    readBody(exchange.request, maxBodyBytes, (failure, instanceJson) => {
+      if (failure) {
+        exchange.problem(failure);
+        return;
+      }
+      exchange.requestBytes = instanceJson.length;
+      try {
+        serve(exchange, { instanceJson, target: params.name ?? '' });
+      } catch (thrown) {
+        exchange.problem(thrown);
+      }
+    });
   };
 
-  async function ask(key: string, question: Question, exchange: Exchange): Promise<void> {
+  function serve(exchange: Exchange, question: Question): void {
+    const key = questionKey(question);
+    // Not the time of the headers: the body may have been long on its way.
+    const nowMs = exchange.now();
+    const kept = answers.find(key, nowMs);
+    if (kept) send(exchange, kept, 'hit', nowMs);
+    else void ask(exchange, key, question);
+  }
+
+  async function ask(exchange: Exchange, key: string, question: Question): Promise<void> {
     try {
       const { answer, shared } = await answers.ask(key, question, {
         requestId: exchange.id,
-        timeoutMs: options.rules().timeoutMs,
+        timeoutMs: rules().timeoutMs,
         signal: exchange.hangUpSignal,
       });
-      send(exchange, answer, shared ? 'shared' : 'miss', door.now());
+      send(exchange, answer, shared ? 'shared' : 'miss', exchange.now());
     } catch (thrown) {
       exchange.problem(thrown);
     }
