@@ -1,0 +1,84 @@
+import { configCatalogue } from '@hallmark/runtime';
+import { renderReferencePage } from './reference-page.ts';
+import { renderSample, type Sample } from './sample-file.ts';
+
+/** A generated file, its path relative to the root of the repository. */
+export interface Document {
+  readonly path: string;
+  readonly text: string;
+}
+
+const IN_NOVA_CONF =
+  'What Nova has in its nova.conf already, [api] and [vendordata_dynamic_auth], can stay there: name both files, --config-file /etc/nova/nova.conf --config-file /etc/hallmark/';
+
+export const SAMPLES: readonly Sample[] = [
+  {
+    file: 'hallmark.conf',
+    introduction: [
+      'Hallmark with all its processes on one machine: give this file to each of them.',
+      `${IN_NOVA_CONF}hallmark.conf.`,
+    ],
+    sections: configCatalogue().map(({ name }) => name),
+  },
+  {
+    file: 'gateway.conf',
+    introduction: [
+      'The gateway on a machine of its own. It holds no credentials. [rpc] says where the other processes are, and with which certificate to call them.',
+    ],
+    sections: [
+      'DEFAULT',
+      'log',
+      'gateway',
+      'gateway_nova',
+      'vendordata_endpoint',
+      'rpc',
+      { name: 'keystone_authtoken', options: ['www_authenticate_uri'] },
+      { name: 'api', options: ['vendordata_dynamic_read_timeout'] },
+      { name: 'vendordata', options: ['resolve_timeout'] },
+    ],
+  },
+  {
+    file: 'identity.conf',
+    introduction: [
+      'The identity process on a machine of its own. Only this file holds credentials.',
+      `${IN_NOVA_CONF}identity.conf.`,
+    ],
+    sections: [
+      'DEFAULT',
+      'log',
+      'identity',
+      { name: 'rpc', options: ['cert_file', 'key_file', 'ca_file'] },
+      'keystone_authtoken',
+      'vendordata_dynamic_auth',
+    ],
+  },
+  {
+    file: 'vendordata.conf',
+    introduction: [
+      'The vendordata process on a machine of its own. It gets its service token from the identity process, which [rpc] names.',
+      `${IN_NOVA_CONF}vendordata.conf.`,
+    ],
+    sections: [
+      'DEFAULT',
+      'log',
+      'vendordata',
+      { name: 'rpc', options: ['identity_endpoints', 'cert_file', 'key_file', 'ca_file', 'connections'] },
+      'api',
+      'vendordata_target:NAME',
+      'vendordata_cache',
+      { name: 'vendordata_dynamic_auth', options: ['certfile', 'keyfile'] },
+    ],
+  },
+];
+
+/** Everything that is made from the option schema. */
+export function renderDocuments(): Document[] {
+  const catalogue = configCatalogue();
+  return [
+    { path: 'docs/configuration.md', text: renderReferencePage(catalogue) },
+    ...SAMPLES.map((sample) => ({
+      path: `etc/hallmark/${sample.file}`,
+      text: renderSample(sample, catalogue),
+    })),
+  ];
+}
