@@ -35,9 +35,10 @@ function isSecretName(name: string): boolean {
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_DEPTH) return '[deeper]';
+  if (Array.isArray(value)) return redactItems(value, depth);
+  if (Object.getPrototypeOf(value) === Object.prototype) return redactMembers(value, depth);
   if (isError(value)) return describeError(value, depth);
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
-  if (Array.isArray(value)) return redactItems(value, depth);
   if (value instanceof Map) return redact(Object.fromEntries(value), depth);
   if (value instanceof Set) return redactItems([...value], depth);
   if (hasToJson(value)) return redact(value.toJSON(), depth + 1);
@@ -99,13 +100,14 @@ export function describeError(error: Error, depth = 0): ErrorDescription {
   };
 }
 
-const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'\\@]*(?:@[^\s/?#"'\\@]*)*@/gi;
+// Begins with letters that are rare, not with a scheme of any length: every log line is searched.
+const URL_PASSWORD = /:\/\/[^\s/?#"'\\]*@/g;
 
 /** Fernet and JWS, the two forms in which Keystone gives out tokens. */
 const KEYSTONE_TOKEN = /\bgAAAAA[\w-]{40,}=*|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g;
 
 /** The finished line without passwords in URLs and without tokens in running text. */
 export function redactLine(line: string): string {
-  const safe = line.includes('://') ? line.replace(URL_PASSWORD, `$1${HIDDEN}@`) : line;
-  return safe.replace(KEYSTONE_TOKEN, HIDDEN);
+  const safe = line.includes('://') ? line.replace(URL_PASSWORD, `://${HIDDEN}@`) : line;
+  return safe.includes('gAAAAA') || safe.includes('eyJ') ? safe.replace(KEYSTONE_TOKEN, HIDDEN) : safe;
 }
