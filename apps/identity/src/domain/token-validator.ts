@@ -19,6 +19,7 @@ export interface TokenAuthority {
 /** What is remembered of tokens found valid. It forgets by itself when their time is over. */
 export interface ValidatedTokens {
   find(digest: TokenDigest): { readonly owner: TokenOwner; readonly remainingMs: number } | undefined;
+  /** Does nothing for no time at all. */
   keep(digest: TokenDigest, owner: TokenOwner, forMs: number): void;
   /** Whether it was there. */
   forget(digest: TokenDigest): boolean;
@@ -198,7 +199,7 @@ export class TokenValidator {
     if (leftMs <= 0 && !options.allowExpired) return undefined;
     const believedMs = askedAtMs + believeForMs - now();
     const reuseMs = overtaken() ? 0 : Math.max(0, Math.min(believedMs, leftMs));
-    if (reuseMs > 0) known.keep(digest, owner, reuseMs);
+    known.keep(digest, owner, reuseMs);
     return { owner, reuseMs, version };
   }
 }
