@@ -1,28 +1,20 @@
 import type { TargetReply } from '../domain/answer.ts';
-import type { TargetSettings } from '../domain/target-settings.ts';
 import { errorCode } from '../error-code.ts';
-import { failed, inSeconds } from './transport.ts';
-
-type Limits = Pick<TargetSettings, 'connectTimeoutMs' | 'readTimeoutMs'>;
+import { failed } from './transport.ts';
 
 /** Codes of Node's and OpenSSL's complaints about certificates and handshakes. */
 const TLS_CODE =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|EPROTO$)/;
 const CONNECT_CODE =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|ETIMEDOUT|EACCES|EPERM)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|EACCES|EPERM)$/;
 
 /**
  * What an error of the HTTP client says about the target. Only its code is repeated: a message
  * may quote what was sent.
  */
-export function failureFromHttpError(error: unknown, phase: 'head' | 'body', limits: Limits): TargetReply {
+export function failureFromHttpError(error: unknown, phase: 'head' | 'body'): TargetReply {
   const code = errorCode(error);
   switch (code) {
-    case 'UND_ERR_CONNECT_TIMEOUT':
-      return failed('CONNECT_FAILED', `No connection within ${inSeconds(limits.connectTimeoutMs)}.`);
-    case 'UND_ERR_HEADERS_TIMEOUT':
-    case 'UND_ERR_BODY_TIMEOUT':
-      return failed('TIMEOUT', `The target sent nothing for ${inSeconds(limits.readTimeoutMs)}.`);
     case 'UND_ERR_HEADERS_OVERFLOW':
       return failed('TOO_LARGE', 'The headers of the answer are too large.');
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import type { TargetReply } from '../domain/answer.ts';
 import { readJsonText } from '../domain/json-text.ts';
 import { parseRetryAfter } from '../domain/retry-after.ts';
 import type { TargetSettings } from '../domain/target-settings.ts';
 import { trustedAuthorities } from './authorities.ts';
+import { decompress } from './decompress.ts';
+import { HttpExchange, type HttpOutcome, type ResponseHead } from './http-exchange.ts';
 import { failureFromHttpError } from './http-failure.ts';
-import { readResponseBody } from './response-body.ts';
 import { brokenOff, failed, inSeconds, type Exchange, type Transport } from './transport.ts';
 
 /** Names, values and order as Nova sends them, so that no target can tell the difference. */
@@ -19,8 +20,6 @@ const NOVA_HEADERS: Readonly<Record<string, string>> = {
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 305, 307, 308]);
 /** What of an answer's headers is looked at again: all that decides whether it may be kept. */
 const KEPT_HEADERS = ['cache-control', 'expires', 'age', 'date', 'vary', 'etag', 'last-modified', 'pragma'];
-/** So much of an error's body is read to keep its connection; a longer one costs the connection. */
-const ERROR_BODY = { bytes: 16_384, ms: 1_000 };
 
 /** A target that is asked by HTTP, as Nova asks it, except that no redirect is followed. */
 export class HttpTransport implements Transport {
@@ -40,8 +39,9 @@ export class HttpTransport implements Transport {
     this.#pool = new Pool(origin, {
       connections: settings.maxConcurrency,
       allowH2: false,
-      headersTimeout: settings.readTimeoutMs,
-      bodyTimeout: settings.readTimeoutMs,
+      // HttpExchange keeps the time, to the millisecond.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       connect: {
         timeout: settings.connectTimeoutMs,
         ...(settings.scheme === 'https' && {
@@ -54,89 +54,91 @@ export class HttpTransport implements Transport {
   }
 
   async send(exchange: Exchange): Promise<TargetReply> {
-    const { totalTimeoutMs } = this.#settings;
     const { signal } = exchange;
-    const stop = new AbortController();
-    const cancel = (): void => {
-      stop.abort(signal.reason);
+    if (signal.aborted) return brokenOff(signal);
+    const http = new HttpExchange({
+      ...this.#settings,
+      maxBytes: this.#settings.maxResponseBytes,
+      wantsBody: ({ status, header }) => status < 400 && !isRedirect(status, header('location')),
+    });
+    const abort = (): void => {
+      http.abort();
     };
-    if (signal.aborted) cancel();
-    signal.addEventListener('abort', cancel);
-    const total = setTimeout(() => {
-      stop.abort();
-    }, totalTimeoutMs);
-    let phase: 'head' | 'body' = 'head';
-    try {
-      const response = await this.#request(exchange, stop.signal);
-      phase = 'body';
-      return await this.#read(response, exchange);
-    } catch (error) {
-      if (signal.aborted) return brokenOff(signal);
-      if (stop.signal.aborted) {
-        return failed('TIMEOUT', `The target did not finish within ${inSeconds(totalTimeoutMs)}.`);
-      }
-      return failureFromHttpError(error, phase, this.#settings);
-    } finally {
-      clearTimeout(total);
-      signal.removeEventListener('abort', cancel);
-    }
+    const total = setTimeout(abort, this.#settings.totalTimeoutMs);
+    signal.addEventListener('abort', abort);
+    this.#dispatch(exchange, http);
+    const outcome = await http.outcome;
+    clearTimeout(total);
+    signal.removeEventListener('abort', abort);
+    return outcome.kind === 'aborted' && exchange.signal.aborted
+      ? brokenOff(signal)
+      : await this.#read(outcome, exchange);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close();
   }
 
-  async #request(
-    { instance, token, conditional }: Exchange,
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+  #dispatch({ instance, token, conditional }: Exchange, http: HttpExchange): void {
     const { authorization } = this.#settings;
-    return await this.#pool.request({
-      method: 'POST',
-      path: this.#path,
-      headers: Object.entries({
-        ...NOVA_HEADERS,
-        ...(token === undefined ? {} : { 'X-Auth-Token': token }),
-        ...conditional,
-        ...(authorization === undefined ? {} : { Authorization: authorization }),
-      }).flat(),
-      body: instance.json,
-      signal,
-    });
+    const headers = {
+      ...NOVA_HEADERS,
+      ...(token === undefined ? {} : { 'X-Auth-Token': token }),
+      ...conditional,
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
+    };
+    this.#pool.dispatch(
+      { method: 'POST', path: this.#path, headers: Object.entries(headers).flat(), body: instance.json },
+      http,
+    );
   }
 
-  /** Nova's order of decisions: an error status, then emptiness, then JSON. */
-  async #read(response: Dispatcher.ResponseData, { conditional }: Exchange): Promise<TargetReply> {
-    const { statusCode: status, body } = response;
-    const header = (name: string): string | undefined => headerText(response, name);
-    const headers = keptHeaders(header);
-    if (status >= 400) {
-      discard(body);
-      const asksToWait = status === 429 || status === 503;
-      const retryAfterSeconds = asksToWait ? parseRetryAfter(header('retry-after'), Date.now()) : undefined;
-      const reason = status === 401 ? 'UNAUTHORIZED' : 'STATUS';
-      return failed(reason, `The target answered with status ${status}.`, {
-        status,
-        retryAfterSeconds,
-        headers,
-      });
+  async #read(outcome: HttpOutcome, exchange: Exchange): Promise<TargetReply> {
+    const { connectTimeoutMs, readTimeoutMs, totalTimeoutMs, maxResponseBytes } = this.#settings;
+    switch (outcome.kind) {
+      case 'response':
+        return await this.#readBody(outcome.head, outcome.body, exchange);
+      case 'head':
+        return this.#refused(outcome.head);
+      case 'too-large': {
+        const { status } = outcome.head;
+        return failed('TOO_LARGE', `The answer has more than ${maxResponseBytes} bytes.`, { status });
+      }
+      case 'not-connected':
+        return failed('CONNECT_FAILED', `No connection within ${inSeconds(connectTimeoutMs)}.`);
+      case 'silent':
+        return failed('TIMEOUT', `The target sent nothing for ${inSeconds(readTimeoutMs)}.`);
+      case 'aborted':
+        return failed('TIMEOUT', `The target did not finish within ${inSeconds(totalTimeoutMs)}.`);
+      case 'broken':
+        return failureFromHttpError(outcome.error, outcome.phase);
     }
-    if (REDIRECTS.has(status) && header('location') !== undefined) {
-      discard(body);
+  }
+
+  #refused({ status, header }: ResponseHead): TargetReply {
+    if (status < 400) {
       // Nova would carry the token to whatever host the answer names.
       return failed('REDIRECT', `The target answered with a redirect (${status}), and none is followed.`, {
         status,
       });
     }
-    if (status === 304 && Object.keys(conditional).length > 0) {
-      discard(body);
-      return { kind: 'not-modified', headers };
-    }
-    const content = await readResponseBody(
-      body as AsyncIterable<Buffer>,
-      { contentLength: header('content-length'), contentEncoding: header('content-encoding') },
-      this.#settings.maxResponseBytes,
-    );
+    const asksToWait = status === 429 || status === 503;
+    return failed(status === 401 ? 'UNAUTHORIZED' : 'STATUS', `The target answered with status ${status}.`, {
+      status,
+      retryAfterSeconds: asksToWait ? parseRetryAfter(header('retry-after'), Date.now()) : undefined,
+      headers: keptHeaders(header),
+    });
+  }
+
+  /** Nova's order of decisions: emptiness, then JSON. */
+  async #readBody(
+    { status, header }: ResponseHead,
+    body: Buffer,
+    { conditional }: Exchange,
+  ): Promise<TargetReply> {
+    const headers = keptHeaders(header);
+    if (status === 304 && Object.keys(conditional).length > 0) return { kind: 'not-modified', headers };
+    const content = await decompress(body, header('content-encoding'), this.#settings.maxResponseBytes);
     if ('fault' in content) return failed(content.fault, content.message, { status });
     const text = readJsonText(content.bytes, charsetOf(header('content-type')));
     if ('fault' in text) return failed('NOT_JSON', `The answer ${text.fault}.`, { status });
@@ -144,12 +146,11 @@ export class HttpTransport implements Transport {
   }
 }
 
-function headerText({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
-}
+/** A redirect that names no place is an answer like any other. */
+const isRedirect = (status: number, location: string | undefined): boolean =>
+  REDIRECTS.has(status) && location !== undefined;
 
-function keptHeaders(header: (name: string) => string | undefined): Record<string, string> {
+function keptHeaders(header: ResponseHead['header']): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of KEPT_HEADERS) {
     const value = header(name);
@@ -160,11 +161,6 @@ function keptHeaders(header: (name: string) => string | undefined): Record<strin
 
 function charsetOf(contentType: string | undefined): string | undefined {
   return /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1];
-}
-
-/** Nobody waits for this; it only lets the connection be used again. */
-function discard(body: Dispatcher.ResponseData['body']): void {
-  body.dump({ limit: ERROR_BODY.bytes, signal: AbortSignal.timeout(ERROR_BODY.ms) }).catch(() => undefined);
 }
 
 const sha256 = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('hex')}`;

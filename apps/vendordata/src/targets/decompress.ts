@@ -3,7 +3,7 @@ import { gunzip, inflate, inflateRaw } from 'node:zlib';
 import { errorCode } from '../error-code.ts';
 
 /** The bytes of an answer after decompression, or why there are none. */
-export type ResponseBody =
+export type Decompressed =
   { bytes: Buffer } | { fault: 'TOO_LARGE' | 'TRUNCATED' | 'NOT_JSON'; message: string };
 
 type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -17,28 +17,13 @@ const ZLIB_METHOD_DEFLATE = 8;
 /** Nobody compresses twice in earnest; each more costs a target nothing and us a buffer. */
 const MAX_CODINGS = 2;
 
-/**
- * Reads a body to its end and decompresses it. The bound holds for what comes over the wire as
- * well as for what it unfolds to.
- */
-export async function readResponseBody(
-  body: AsyncIterable<Buffer>,
-  headers: { contentLength: string | undefined; contentEncoding: string | undefined },
+/** Undoes `Content-Encoding`. The bound holds for what the bytes unfold to, so that no bomb goes off. */
+export async function decompress(
+  encoded: Buffer,
+  contentEncoding: string | undefined,
   maxBytes: number,
-): Promise<ResponseBody> {
-  if (Number(headers.contentLength) > maxBytes) return tooLarge(maxBytes);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBytes) return tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return await decompress(Buffer.concat(chunks), headers.contentEncoding ?? '', maxBytes);
-}
-
-async function decompress(encoded: Buffer, contentEncoding: string, maxBytes: number): Promise<ResponseBody> {
-  const codings = contentEncoding
+): Promise<Decompressed> {
+  const codings = (contentEncoding ?? '')
     .split(',')
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '' && coding !== 'identity');
@@ -66,14 +51,14 @@ function inflateEither(bytes: Buffer, options: { maxOutputLength: number }): Pro
   return (promisify(framed ? inflate : inflateRaw) as Decode)(bytes, options);
 }
 
-function faultOf(error: unknown, coding: string, maxBytes: number): ResponseBody {
+function faultOf(error: unknown, coding: string, maxBytes: number): Decompressed {
   const code = errorCode(error);
   if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
   if (code === 'Z_BUF_ERROR') return { fault: 'TRUNCATED', message: `The ${coding} data ends too early.` };
   return { fault: 'NOT_JSON', message: `The answer is not valid ${coding}.` };
 }
 
-const tooLarge = (maxBytes: number): ResponseBody => ({
+const tooLarge = (maxBytes: number): Decompressed => ({
   fault: 'TOO_LARGE',
   message: `The answer has more than ${maxBytes} bytes.`,
 });
