@@ -1,5 +1,5 @@
-export { APPS } from './apps.ts';
-export type { AppName } from './apps.ts';
+export { APPS, startApp } from './apps.ts';
+export type { AppName, AppOptions } from './apps.ts';
 export { Constellation, StartFailure } from './constellation.ts';
 export type { ConstellationOptions, ServiceAccount } from './constellation.ts';
 export { Program } from './program.ts';
