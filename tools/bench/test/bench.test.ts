@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { promisify } from 'node:util';
+
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+const run = promisify(execFile);
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hallmark-bench-test-'));
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function bench(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  return await run(process.execPath, ['--conditions=@hallmark/source', MAIN, ...args]);
+}
+
+test('measures every line, fails no request and asks each target once', async () => {
+  const file = join(directory, 'figures.json');
+  const { stdout } = await bench('vendordata', '--quick', '--json', file);
+
+  expect(stdout).toMatch(/bare Fastify, JSON parsed +\d+ /);
+  expect(stdout).toMatch(/10 targets +3 /);
+  expect(stdout).toContain('(d) calls per target: 1, goal = 1: reached');
+  expect(stdout).toContain('failed requests: 0, goal = 0: reached');
+
+  const figures = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  expect(figures).toMatchObject({
+    quick: true,
+    cached: { targetCalls: 0, rows: [{ failed: 0 }, { failed: 0 }, { failed: 0 }] },
+    inFlight: { callsPerTarget: [[1, 1, 1]] },
+  });
+}, 120_000);
+
+test('says what it can measure', async () => {
+  await expect(bench('glance')).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('usage: npm run bench'),
+  });
+});
