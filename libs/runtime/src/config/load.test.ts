@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { defaultTargetOptions } from './default-target.ts';
 import { ConfigError } from './faults.ts';
 import { buildConfig, parseConfig, type Config } from './load.ts';
 
@@ -112,6 +113,20 @@ describe('of several sources', () => {
 
   test('an empty number takes an earlier value back to the default', () => {
     expect(fromFiles(['[gateway]\nworkers = 4', '[gateway]\nworkers =']).gateway.workers).toBe(1);
+  });
+
+  test('an empty option without a default is not set', () => {
+    const config = fromFiles([
+      '[vendordata_target:a]\nfailure = stale\ncafile = /x',
+      '[vendordata_target:a]\nfailure =\ncafile =',
+    ]);
+    expect(config.vendordata_target.get('a')).toEqual(defaultTargetOptions);
+  });
+
+  test('[default] is not [DEFAULT], and a warning says so', () => {
+    const config = fromFiles(['[default]\ndebug = true']);
+    expect(config.DEFAULT.debug).toBe(false);
+    expect(config.warnings).toEqual(['1.conf:1: [default] is not [DEFAULT]; nobody reads what it holds']);
   });
 
   test('variables of the OpenStack client mean nothing', () => {

@@ -6,7 +6,7 @@ import { optionsOf } from './option-info.ts';
 import { Settings } from './settings.ts';
 import { readSources, type ConfigSources } from './sources.ts';
 import { targetNames } from './target-names.ts';
-import { unknownNames } from './unknown.ts';
+import { doubtfulNames, unknownNames } from './unknown.ts';
 import { schemaOf, Values } from './values.ts';
 
 type Everything = z.output<typeof configSchema>;
@@ -78,7 +78,7 @@ export function buildConfig(sources: ConfigSources): Config {
   const config = parsed.data;
   return {
     ...config,
-    warnings: [...values.warnings],
+    warnings: [...values.warnings, ...doubtfulNames(settings)],
     where: (section, option) => values.where(section, option),
     fault: (section, option, text) => optionFault(values.where(section, option), section, option, text),
     auth(section) {

@@ -15,6 +15,14 @@ export function unknownNames(settings: Settings): ConfigFault[] {
   return [...settings.sections().flatMap(inSection), ...settings.environment().flatMap(inEnvironment)];
 }
 
+/** Sentences about names that mean something else than their writer thinks. */
+export function doubtfulNames(settings: Settings): string[] {
+  return settings
+    .sections()
+    .filter(({ normalized }) => normalized === 'default')
+    .map(({ path, line, name }) => `${path}:${line}: [${name}] is not [DEFAULT]; nobody reads what it holds`);
+}
+
 const isOwned = (section: string): boolean =>
   section.startsWith(TARGET_PREFIX) || OWNED_SECTIONS.some((name) => name === section);
 

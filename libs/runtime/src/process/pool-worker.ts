@@ -25,7 +25,7 @@ export class PoolWorker {
   readonly #process: Worker;
   readonly #relay: (message: BusMessage) => void;
   readonly #started = Promise.withResolvers<RunningApp['addresses']>();
-  readonly #questions = new Map<number, (reasons: readonly string[]) => void>();
+  readonly #questions = new Map<number, (reasons: readonly string[] | undefined) => void>();
   #lastQuestion = 0;
   #isUp = false;
 
@@ -40,7 +40,7 @@ export class PoolWorker {
     });
     process.on('exit', (code, signal) => {
       const end = signal ? `signal ${signal}` : `code ${code}`;
-      for (const answer of this.#questions.values()) answer(['has ended']);
+      for (const answer of this.#questions.values()) answer(undefined);
       this.#started.reject(new StartFailure([`a worker ended (${end}) before it had started`]));
       resolve(end);
     });
@@ -68,10 +68,11 @@ export class PoolWorker {
     if (this.#process.isConnected()) this.#process.send(message);
   }
 
-  async ask(question: Question): Promise<readonly string[]> {
-    if (!this.#process.isConnected()) return ['has ended'];
+  /** What the worker objects to; undefined when it has ended. */
+  async ask(question: Question): Promise<readonly string[] | undefined> {
+    if (!this.#process.isConnected()) return undefined;
     const id = ++this.#lastQuestion;
-    const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+    const { promise, resolve } = Promise.withResolvers<readonly string[] | undefined>();
     this.#questions.set(id, resolve);
     this.tell({ ...question, question: id });
     return promise.finally(() => this.#questions.delete(id));

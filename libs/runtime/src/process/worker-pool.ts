@@ -82,15 +82,21 @@ export class WorkerPool implements Unit {
     const missing = this.#size - up.length;
     const reasons = await Promise.all(
       up.map(async (worker) =>
-        (await worker.ask({ hallmark: 'readiness' })).map((reason) => `worker ${worker.pid}: ${reason}`),
+        ((await worker.ask({ hallmark: 'readiness' })) ?? ['has ended']).map(
+          (reason) => `worker ${worker.pid}: ${reason}`,
+        ),
       ),
     );
     return [...(missing > 0 ? [`${missing} of ${this.#size} workers not up`] : []), ...reasons.flat()];
   }
 
   async metrics(): Promise<string> {
-    const [own, workers] = await Promise.all([this.#registry.metrics(), this.#aggregator.clusterMetrics()]);
-    return `${own}\n${workers}`;
+    // A worker that is stuck must not hide what this process knows of it.
+    const workers = this.#aggregator.clusterMetrics().catch((error: unknown) => {
+      this.#log.error({ err: error }, 'the workers did not tell their metrics');
+      return '';
+    });
+    return `${await this.#registry.metrics()}\n${await workers}`;
   }
 
   async reload(_config: Config, sources: ConfigSources): Promise<readonly string[]> {
@@ -98,7 +104,8 @@ export class WorkerPool implements Unit {
     const answers = await Promise.all(
       up.map((worker) => worker.ask({ hallmark: 'reload', files: [...sources.files] })),
     );
-    const reasons = [...new Set(answers.flat())];
+    // One that has ended in the meantime objects to nothing; its successor gets what the others took.
+    const reasons = [...new Set(answers.flatMap((answer) => answer ?? []))];
     if (reasons.length === 0) this.#sources = sources;
     return reasons;
   }
@@ -132,7 +139,11 @@ export class WorkerPool implements Unit {
       this.#workers.delete(worker);
       if (worker.isUp && !this.#isStopping) this.#replace(worker, end, performance.now() - bornAt);
     });
-    return worker.start(this.#sources);
+    const sources = this.#sources;
+    const addresses = await worker.start(sources);
+    // A configuration that came while it was starting has been taken by the others.
+    if (this.#sources !== sources) await worker.ask({ hallmark: 'reload', files: [...this.#sources.files] });
+    return addresses;
   }
 
   #replace(worker: PoolWorker, end: string, livedMs: number): void {

@@ -13,7 +13,13 @@ import { EXIT_FAILED, linesForOperator } from './start-faults.ts';
 
 /** Runs the app in a worker, as the primary process says. */
 export function runWorker(app: AppDefinition): void {
-  const worker = new Worker(app);
+  const registry = new Registry();
+  registerProcessMetrics(registry, app.name);
+  // Before the app starts: whoever asks for metrics in the meantime would wait in vain.
+  AggregatorRegistry.setRegistries([registry]);
+  new AggregatorRegistry(); // listens for the questions of the primary process
+
+  const worker = new Worker(app, registry);
   process.on('message', (message: unknown) => {
     const order = readToWorker(message);
     if (order) void worker.obey(order);
@@ -34,12 +40,14 @@ interface Started {
 
 class Worker {
   readonly #app: AppDefinition;
+  readonly #registry: Registry;
   readonly #bus = new Bus((topic, message) => tell({ hallmark: 'bus', topic, message }));
   #started: Started | undefined;
   #isStopping = false;
 
-  constructor(app: AppDefinition) {
+  constructor(app: AppDefinition, registry: Registry) {
     this.#app = app;
+    this.#registry = registry;
   }
 
   async obey(order: ToWorker): Promise<void> {
@@ -83,13 +91,10 @@ class Worker {
     const config = buildConfig({ files, faults: [], environment: process.env });
     const log = createLogger({ app: this.#app.name, level: logLevel(config) });
     exitOnCrash(log);
-    const registry = new Registry();
-    registerProcessMetrics(registry, this.#app.name);
     try {
-      const host = await AppHost.start(this.#app, config, { log, registry, bus: this.#bus });
+      const context = { log, registry: this.#registry, bus: this.#bus };
+      const host = await AppHost.start(this.#app, config, context);
       this.#started = { host, config, log };
-      AggregatorRegistry.setRegistries([registry]);
-      new AggregatorRegistry(); // answers the primary's questions for metrics
       tell({ hallmark: 'started', addresses: mutable(host.addresses) });
     } catch (error) {
       const lines = linesForOperator(error, config);
