@@ -118,16 +118,15 @@ export class House implements AsyncDisposable {
   }
 
   async untilReady({ app, opsPort, program }: Resident): Promise<void> {
-    let ended = false;
-    void program.ended.then(() => {
-      ended = true;
-    });
-    await waitFor(
+    const ready = waitFor(
       `${app} to be ready`,
-      async () => ended || (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok,
+      async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok,
       START_LIMIT_MS,
     );
-    if (ended) throw new Error(`${app} has ended.`);
+    const ended = program.ended.then(() => {
+      throw new Error(`${app} has ended before it was ready.`);
+    });
+    await Promise.race([ready, ended]);
   }
 
   /** The value of one line of a process's metrics, such as `hallmark_vendordata_redis_up`. */
