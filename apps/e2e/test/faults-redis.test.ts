@@ -55,7 +55,7 @@ key_prefix = ${randomUUID()}
   ])(
     '200 identical requests at once are one call upstream, when the answer %s',
     async (_what, cacheControl) => {
-      await using target = await startFakeTarget({ json: { big: 1 }, cacheControl, delayMs: 500 });
+      await using target = await startFakeTarget({ json: { big: 1 }, cacheControl, delayMs: 1_500 });
       await using replicas = await startReplicas(target);
       const { house, token } = replicas;
       const body = novaBody(randomUUID());

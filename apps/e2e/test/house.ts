@@ -54,7 +54,7 @@ export class House implements AsyncDisposable {
   readonly directory: string;
   readonly #options: HouseOptions;
   readonly #residents: Resident[] = [];
-  readonly #http = new Agent({ connections: 64, pipelining: 1 });
+  readonly #http = new Agent({ connections: 256, pipelining: 1 });
 
   private constructor(directory: string, options: HouseOptions) {
     this.directory = directory;
