@@ -37,6 +37,7 @@ export function renderReport(
     `memory at the end: ${memory.join(', ') || 'unknown on this system'}`,
     '',
     ...verdicts.map(renderVerdict),
+    `(a) by CPU time per request, for comparison: ${cached.shareOfBareByCpu.toFixed(2)}`,
   ].join('\n');
 }
 

@@ -9,9 +9,9 @@ import type { Scale } from '../scale.ts';
 const CONNECTIONS = 32;
 
 /** What is measured beside Hallmark, in the same minutes and by the same client. */
-export const BARE = 'bare Fastify, JSON parsed';
-export const ONE_HOP = 'Fastify + one gRPC hop';
-export const KEPT = 'Hallmark, answer kept in the gateway';
+const BARE = 'bare Fastify, JSON parsed';
+const ONE_HOP = 'Fastify + one gRPC hop';
+const KEPT = 'Hallmark, answer kept in the gateway';
 
 export interface CachedResult {
   readonly rows: readonly Row[];
@@ -19,6 +19,8 @@ export interface CachedResult {
   readonly contenders: readonly Watched[];
   /** Hallmark's requests per second as a share of bare Fastify's. */
   readonly shareOfBare: number;
+  /** The same by CPU time per request, which is steadier on a busy machine. NaN without `/proc`. */
+  readonly shareOfBareByCpu: number;
   /** Calls of targets while answers were repeated; zero, as long as the gateway keeps them. */
   readonly targetCalls: number;
 }
@@ -46,13 +48,20 @@ export async function measureCached(
   const callsAfter = await house.calls();
 
   const rows = lines.map(({ name, samples }) => rowOf(name, samples));
-  const perSecond = (name: string): number => rows.find((row) => row.name === name)?.perSecond ?? NaN;
+  const [bare, , kept] = rows;
   return {
     rows,
     contenders: contenders.flatMap(({ watched }) => watched),
-    shareOfBare: perSecond(KEPT) / perSecond(BARE),
+    shareOfBare: (kept?.perSecond ?? NaN) / (bare?.perSecond ?? NaN),
+    shareOfBareByCpu: cpuMsOf(bare) / cpuMsOf(kept),
     targetCalls: callsAfter.reduce((sum, calls, index) => sum + calls - (callsBefore[index] ?? 0), 0),
   };
+}
+
+/** Of all processes together. */
+function cpuMsOf(row: Row | undefined): number {
+  const each = Object.values(row?.cpuMsPerRequest ?? {});
+  return each.length === 0 ? NaN : each.reduce((sum, ms) => sum + ms, 0);
 }
 
 interface Contender {
