@@ -30,8 +30,8 @@ export interface ContainerOptions {
     readonly target: string;
     readonly mode?: number;
   }[];
-  /** A command inside that succeeds once the service does its work; run after each start. */
-  readonly ready: readonly string[];
+  /** Resolves when the service does its work, and rejects while it does not; tried after each start. */
+  readonly ready: (container: Container) => Promise<unknown>;
 }
 
 /** One running container of a test image, whose life the test decides. */
@@ -145,7 +145,7 @@ export class Container implements AsyncDisposable {
     await waitFor(
       'the container to become ready',
       async () => {
-        await this.exec(this.#ready);
+        await this.#ready(this);
         return true;
       },
       READY_TIMEOUT_MS,

@@ -20,9 +20,17 @@ export type { ContainerOptions } from './containers.ts';
 export { describeWithDocker, dockerAvailable } from './docker.ts';
 export { ensureImage, TEST_IMAGES } from './images.ts';
 export type { TestImage } from './images.ts';
-export { freePort } from './ports.ts';
+export { KEYSTONE_USERS, startKeystone } from './keystone.ts';
+export type { IssuedToken, KeystoneOptions, KeystoneServer, KeystoneUser } from './keystone.ts';
+export { aNovaInstance, startNova } from './nova.ts';
+export type { NovaAnswer, NovaInstance, NovaMetadata, NovaOptions } from './nova.ts';
+export { freePort, freePorts } from './ports.ts';
 export { RedisServer, useRedis } from './redis.ts';
 export type { RedisOptions } from './redis.ts';
+export { RedisCluster, RedisSentinels } from './redis-topologies.ts';
+export type { RedisNode } from './redis-topologies.ts';
+export { startRelay } from './relay.ts';
+export type { Relay } from './relay.ts';
 export { waitFor } from './wait-for.ts';
 export { startFakeKeystone } from './fake-keystone.ts';
 export type {

@@ -7,12 +7,20 @@ import { createServer } from 'node:net';
 const FIRST_PORT = 15_000;
 const LAST_PORT = 32_000;
 
-/** A port that nobody listens on, for servers that must come back at the same address. */
+const given = new Set<number>();
+
+/** A port that nobody listens on, for servers that must come back at the same address. Given once only. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
+}
+
+export async function freePorts(count: number): Promise<readonly number[]> {
+  return await Promise.all(Array.from({ length: count }, freePort));
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -37,7 +37,7 @@ export class RedisServer implements AsyncDisposable {
         ...(options.arguments ?? []),
       ],
       files: options.tls ? tlsFiles(options.tls) : [],
-      ready: [...cli, '-e', 'ping'],
+      ready: (started) => started.exec([...cli, '-e', 'ping']),
     });
     return new RedisServer(container, cli, options.tls ? 'rediss' : 'redis');
   }

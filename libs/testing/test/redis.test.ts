@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
-import { createTestCertificates, describeWithDocker, useRedis } from '@hallmark/testing';
-import type { CertificateFiles, TestCertificates } from '@hallmark/testing';
+import { createTestCertificates, describeWithDocker, useRedis } from '../src/index.ts';
+import type { CertificateFiles, TestCertificates } from '../src/index.ts';
 
 /** Connects, does one thing, hangs up. No retries: these tests ask whether the server is there. */
 async function once<T>(options: RedisOptions, act: (redis: Redis) => Promise<T>): Promise<T> {
