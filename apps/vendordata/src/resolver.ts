@@ -1,9 +1,10 @@
-import { notFound, timeout } from '@hallmark/errors';
+import { notFound } from '@hallmark/errors';
 import type { Answers, AskTarget } from './domain/answer.ts';
 import { CLOUD_INIT, composeCloudInit } from './domain/compose-cloud-init.ts';
 import type { Instance } from './domain/instance.ts';
 import { partFrom, reuseOf, type Part } from './domain/resolution.ts';
 import { isAskedFor } from './domain/target-settings.ts';
+import { Patience, type Asker } from './patience.ts';
 import type { Target } from './targets/target.ts';
 import type { TargetSet } from './targets/target-set.ts';
 import { isDeadline } from './targets/transport.ts';
@@ -14,12 +15,6 @@ export interface Resolution {
   readonly reuse: { readonly ttlSeconds: number; readonly ageSeconds: number };
   /** The newest invalidation that it takes into account. */
   readonly version: number;
-}
-
-/** Whose patience counts: aborted when the caller is gone, and so much time is left. */
-export interface Asker {
-  readonly signal: AbortSignal;
-  remainingMs(): number;
 }
 
 export interface ResolverEvents {
@@ -74,25 +69,14 @@ export class Resolver {
   }
 
   async #askAll(targets: readonly Target[], instance: Instance, asker: Asker): Promise<Part[]> {
-    const deadline = new AbortController();
-    const limitMs = Math.min(asker.remainingMs(), this.#settings.resolveTimeoutMs);
-    const timer = setTimeout(() => {
-      deadline.abort(timeout('TARGETS_TOO_SLOW', 'The time for all targets together is over.'));
-    }, limitMs);
-    const stop = (): void => {
-      deadline.abort(asker.signal.reason);
-    };
-    if (asker.signal.aborted) stop();
-    asker.signal.addEventListener('abort', stop);
+    using patience = new Patience(asker, this.#settings.resolveTimeoutMs);
+    const { signal } = patience;
     try {
-      return await Promise.all(targets.map((target) => this.#ask(target, instance, deadline.signal)));
+      return await Promise.all(targets.map((target) => this.#ask(target, instance, signal)));
     } catch (error) {
       // After the failure of a fatal target nobody wants what the others would say.
-      deadline.abort();
+      patience.lose();
       throw error;
-    } finally {
-      clearTimeout(timer);
-      asker.signal.removeEventListener('abort', stop);
     }
   }
 

@@ -2,6 +2,7 @@ import type { vendordata } from '@hallmark/contracts';
 import type { Call, Handlers } from '@hallmark/rpc';
 import type { AnswerKey, Answers, CachePolicy, TargetReply } from '../domain/answer.ts';
 import { parseInstance } from '../domain/instance.ts';
+import { Patience } from '../patience.ts';
 import type { Resolution, Resolver } from '../resolver.ts';
 import type { TargetSet } from '../targets/target-set.ts';
 import {
@@ -83,8 +84,9 @@ export class VendordataHandlers implements Handlers<typeof vendordata.Vendordata
     const target = resolver.getTarget(request.target);
     const instance = parseInstance(request.instanceJson);
     call.event['instanceId'] = instance.instanceId;
+    using patience = new Patience(call);
     const startedAt = performance.now();
-    const reply = await set.use(() => target.probe(instance, call.signal));
+    const reply = await set.use(() => target.probe(instance, patience.signal));
     const elapsed = durationFromMs(performance.now() - startedAt);
     if (reply.kind !== 'answered') {
       // Nothing conditional was asked, so a 304 does not come here.
