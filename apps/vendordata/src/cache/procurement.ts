@@ -149,13 +149,17 @@ export class Procurement {
 
 /** What an aborted signal means for the one who waited. */
 export function endedBy(signal: AbortSignal): TargetFailure {
-  const reason: unknown = signal.reason;
-  const late =
-    reason instanceof Error &&
-    (reason.name === 'TimeoutError' || ('code' in reason && reason.code === 'timeout'));
-  return late
+  return isDeadline(signal.reason)
     ? { reason: 'TIMEOUT', message: 'It did not answer in time.' }
     : { reason: 'CANCELLED', message: 'Nobody waits for the answer any more.' };
+}
+
+/** A time-out of the platform, or of a call of ours. By its words: the classes differ between realms. */
+function isDeadline(reason: unknown): boolean {
+  if (typeof reason !== 'object' || reason === null) return false;
+  return (
+    ('name' in reason && reason.name === 'TimeoutError') || ('code' in reason && reason.code === 'timeout')
+  );
 }
 
 // What only this replica met with, such as its own breaker: another may fare better and should ask.

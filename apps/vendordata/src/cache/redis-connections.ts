@@ -62,6 +62,8 @@ function commonOptions(config: CacheConfig): RedisOptions {
     connectTimeout: timeoutMs,
     // Without it a command to a peer that drops connections may never settle (toolchain.md, section 7).
     commandTimeout: timeoutMs,
+    // How long a closed connection that does not close may be waited for, which else is 2 s.
+    disconnectTimeout: timeoutMs,
     // A command either works now or is not worth having: the request goes on without Redis.
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,

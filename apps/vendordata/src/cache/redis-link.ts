@@ -19,6 +19,7 @@ export type RunScript = (
   args: readonly (string | number | Buffer)[],
 ) => Promise<unknown>;
 
+const NO_REASON = 'the connection was closed';
 const PROBE_INTERVAL_MS = 1_000;
 /** One bad look may be a moment's; the second in a row is told. */
 const BAD_LOOKS_BEFORE_LOST = 2;
@@ -43,7 +44,8 @@ export class RedisLink implements AsyncDisposable {
   #probing = Promise.resolve();
   #catchUp: (run: RunScript) => Promise<void> = () => Promise.resolve();
   #afterGap: () => void = () => undefined;
-  #trouble: unknown;
+  #trouble: unknown = NO_REASON;
+  #healthy = false;
   #badLooks = 0;
   #missingEchoes = 0;
 
@@ -62,7 +64,7 @@ export class RedisLink implements AsyncDisposable {
 
   /** Whether Redis answers and tells. */
   get healthy(): boolean {
-    return this.#badLooks < BAD_LOOKS_BEFORE_LOST;
+    return this.#healthy;
   }
 
   /** Adds a listener to one of the two channels, before `start`. */
@@ -104,7 +106,6 @@ export class RedisLink implements AsyncDisposable {
       patience,
     ]);
     await this.#look();
-    if (this.#badLooks === 0) this.#events.redisFound();
     this.#probing = this.#keepLooking();
   }
 
@@ -129,6 +130,8 @@ export class RedisLink implements AsyncDisposable {
   readonly #run: RunScript = (script, keys, args) => run(this.#redis, script, keys, args);
 
   readonly #noteTrouble = (cause: unknown): void => {
+    // ioredis says so after it has said why.
+    if (cause instanceof Error && cause.message === 'Connection is closed.') return;
     this.#trouble = cause;
   };
 
@@ -156,9 +159,16 @@ export class RedisLink implements AsyncDisposable {
   }
 
   #judge(good: boolean): void {
-    const wasLost = !this.healthy;
+    const wasLost = this.#badLooks >= BAD_LOOKS_BEFORE_LOST;
     this.#badLooks = good ? 0 : this.#badLooks + 1;
-    if (good && wasLost) this.#events.redisBack();
-    if (this.#badLooks === BAD_LOOKS_BEFORE_LOST) this.#events.redisLost(this.#trouble);
+    if (good) {
+      this.#trouble = NO_REASON;
+      if (wasLost) this.#events.redisBack();
+      else if (!this.#healthy) this.#events.redisFound();
+      this.#healthy = true;
+    } else if (this.#badLooks === BAD_LOOKS_BEFORE_LOST) {
+      this.#events.redisLost(this.#trouble);
+      this.#healthy = false;
+    }
   }
 }

@@ -97,13 +97,14 @@ return kept and kept.err
 `);
 
 /**
- * Gives a purge its version and tells of it in the order of versions.
+ * Gives a purge its version and tells of it in the order of versions. A day later the time of day alone
+ * is a larger one.
  * KEYS: purge clock. ARGV: channel, version at least, sealed purge.
  */
 export const ANNOUNCE = script(`
 local version = math.max(tonumber(ARGV[2]), (tonumber(redis.call('GET', KEYS[1])) or 0) + 1)
 local text = string.format('%.0f', version)
-redis.pcall('SET', KEYS[1], text)
+redis.pcall('SET', KEYS[1], text, 'PX', 86400000)
 redis.call('PUBLISH', ARGV[1], text .. '\\n' .. ARGV[3])
 return text
 `);
