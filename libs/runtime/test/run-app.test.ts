@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { FixtureProcess, until } from './fixtures/process.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 /** A port that somebody else holds. */
 async function takePort(): Promise<AsyncDisposable & { port: number }> {

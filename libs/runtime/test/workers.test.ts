@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { FixtureProcess, isAlive, until } from './fixtures/process.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(90_000);
 
 /** The processes that answer, found by asking until as many have been seen. */
 async function workersOf(fixture: FixtureProcess, count: number): Promise<number[]> {
