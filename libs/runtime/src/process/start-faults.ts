@@ -48,7 +48,7 @@ function refusedAddress(failure: unknown): Refused | undefined {
   }
   const [, codeInText, addressInText] = IN_TEXT.exec(failure.message) ?? [];
   return isRefusal(codeInText) && addressInText !== undefined
-    ? { code: codeInText, address: bracketed(addressInText.replace(/\]$/, '')) }
+    ? { code: codeInText, address: bracketed(addressInText) }
     : undefined;
 }
 
