@@ -40,7 +40,7 @@ describe('a constellation', () => {
     await constellation[Symbol.asyncDispose]();
     expect(await directories()).toEqual([]);
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-  }, 60_000);
+  }, 120_000);
 
   test('does not read the environment of whoever starts it', async () => {
     process.env['OS_GATEWAY__WORKERS'] = 'many';
@@ -50,7 +50,7 @@ describe('a constellation', () => {
     } finally {
       delete process.env['OS_GATEWAY__WORKERS'];
     }
-  }, 60_000);
+  }, 120_000);
 
   test('says which process did not come up, and why in its own words', async () => {
     const starting = start('[vendordata]\nworkerss = 2\n');
@@ -59,7 +59,7 @@ describe('a constellation', () => {
       /did not come up: it ended with exit code \d+.*workerss: unknown option/s,
     );
     expect(await directories()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('is gone when its start is given up', async () => {
     const stop = new AbortController();
@@ -67,5 +67,5 @@ describe('a constellation', () => {
     setTimeout(() => stop.abort(new Error('enough')), 50);
     await expect(starting).rejects.toThrow('enough');
     expect(await directories()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -60,7 +60,7 @@ class Serve implements AsyncDisposable {
         const lines = this.jsonLines().filter(({ msg }) => msg === 'listening');
         return lines.length === apps.length && new Map(lines.map(({ app, pid }) => [app, pid]));
       },
-      30_000,
+      60_000,
     );
   }
 
@@ -98,7 +98,7 @@ describe('npm run serve', () => {
     expect(await serve.exitCode()).toBe(0);
     for (const pid of pids.values()) expect(isAlive(pid)).toBe(false);
     expect(serve.jsonLines().filter(({ msg }) => msg === 'stopped')).toHaveLength(3);
-  }, 60_000);
+  }, 120_000);
 
   test('starts only what is named, and takes the repeated Ctrl-C of npm for one', async () => {
     await using serve = new Serve('identity', 'vendordata', '--config-file', config);
@@ -110,7 +110,7 @@ describe('npm run serve', () => {
     serve.child.kill('SIGTERM');
     expect(await serve.exitCode()).toBe(0);
     expect(serve.output).not.toContain('second signal');
-  }, 60_000);
+  }, 120_000);
 
   test('stops the others when one ends, and says so', async () => {
     await using serve = new Serve('--config-file', config, 'identity', 'vendordata');
@@ -120,7 +120,7 @@ describe('npm run serve', () => {
     expect(await serve.exitCode()).toBe(1);
     expect(serve.output).toContain('serve: identity was ended by SIGKILL; stopping the others.');
     expect(isAlive(pids.get('vendordata') ?? 0)).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   test('makes the apps read their configuration again', async () => {
     await using serve = new Serve('--config-file', config, 'identity');
@@ -130,7 +130,7 @@ describe('npm run serve', () => {
     await waitFor('the app to read it', () => serve.output.includes('the configuration has been read again'));
     serve.child.kill('SIGTERM');
     expect(await serve.exitCode()).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   test('names each fault of the configuration once, and starts nothing', async () => {
     await writeFile(
@@ -141,11 +141,11 @@ describe('npm run serve', () => {
     expect(await serve.exitCode()).toBe(1);
     expect(serve.output.match(/levle/g)).toHaveLength(1);
     expect(serve.output).toMatch(/^serve: .*hallmark\.conf:\d+: \[gateway\] workers: /m);
-  }, 60_000);
+  }, 120_000);
 
   test('knows its apps', async () => {
     await using serve = new Serve('gatway');
     expect(await serve.exitCode()).toBe(2);
     expect(serve.output).toContain('There is no app gatway. The apps are: identity, vendordata, gateway.');
-  }, 60_000);
+  }, 120_000);
 });

@@ -31,7 +31,7 @@ class TryOut implements AsyncDisposable {
   }
 
   async says(text: string): Promise<void> {
-    await waitFor(`the try-out to say "${text}"`, () => this.output.includes(text), 30_000);
+    await waitFor(`the try-out to say "${text}"`, () => this.output.includes(text), 60_000);
   }
 
   async exitCode(): Promise<number | null> {
@@ -72,7 +72,7 @@ describe('npm start', () => {
     );
     expect(await readdir(directory)).toEqual([]);
     expect(await processesLeft()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('stays up for the curl line that it tells, until Ctrl-C', async () => {
     await using tryOut = new TryOut();
@@ -91,16 +91,16 @@ describe('npm start', () => {
     expect(await tryOut.exitCode()).toBe(0);
     expect(await readdir(directory)).toEqual([]);
     expect(await processesLeft()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('may be stopped while it starts', async () => {
     await using tryOut = new TryOut();
-    await waitFor('its first process', async () => (await processesLeft()).length > 0, 30_000);
+    await waitFor('its first process', async () => (await processesLeft()).length > 0, 60_000);
     tryOut.child.kill('SIGTERM');
 
     expect(await tryOut.exitCode()).toBe(0);
     expect(tryOut.output).not.toContain('are up');
     expect(await readdir(directory)).toEqual([]);
     expect(await processesLeft()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
