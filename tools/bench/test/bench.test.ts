@@ -42,4 +42,4 @@ test('says what it can measure', async () => {
     code: 2,
     stderr: expect.stringContaining('usage: npm run bench'),
   });
-});
+}, 30_000);

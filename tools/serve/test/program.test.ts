@@ -49,7 +49,7 @@ test('a program that is told to end may do so by itself', async () => {
   expect(await program.stop(10_000)).toEqual({ code: 0, signal: null });
   expect(await program.logTail(5)).toBe('ready\ntold to end');
   expect(await program.logTail(1)).toBe('told to end');
-});
+}, 30_000);
 
 test('one that does not end in time is killed with all that it has started', async () => {
   const program = await start('stubborn');
@@ -58,7 +58,7 @@ test('one that does not end in time is killed with all that it has started', asy
 
   expect(await program.stop(50)).toEqual({ code: null, signal: 'SIGKILL' });
   await waitFor('its worker to be gone', () => !isAlive(worker));
-});
+}, 30_000);
 
 test('one that crashes leaves no worker behind', async () => {
   const program = await start('stubborn');
@@ -67,10 +67,10 @@ test('one that crashes leaves no worker behind', async () => {
 
   expect(await program.ended).toEqual({ code: null, signal: 'SIGKILL' });
   await waitFor('its worker to be gone', () => !isAlive(worker));
-});
+}, 30_000);
 
 test('one that fails says how', async () => {
   const program = await start('no-such-file');
   expect(await program.ended).toEqual({ code: 1, signal: null });
   expect(await program.logTail(20)).toContain('Cannot find module');
-});
+}, 30_000);
