@@ -87,7 +87,7 @@ interface ErrorDescription {
  * Only what is known to be fit for the log: other members of an error (a request, its headers) are
  * whatever its library put there.
  */
-export function describeError(error: Error, depth = 0): ErrorDescription {
+function describeError(error: Error, depth = 0): ErrorDescription {
   const { code, reason, errors } = error as { code?: unknown; reason?: unknown; errors?: unknown };
   return {
     name: error.name,

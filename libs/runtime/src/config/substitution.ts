@@ -17,16 +17,3 @@ export function substitute(text: string, resolve: (reference: string) => string)
       dollar === undefined ? resolve(bare ?? braced ?? '') : '$',
     );
 }
-
-/** Whether the text holds a reference, so that a secret that only looks like one can be explained. */
-export function hasReference(text: string): boolean {
-  try {
-    substitute(text, (reference) => {
-      throw new SubstitutionError(reference);
-    });
-    return false;
-  } catch (error) {
-    if (error instanceof SubstitutionError) return true;
-    throw error;
-  }
-}
