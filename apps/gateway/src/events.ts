@@ -36,8 +36,10 @@ export class GatewayEvents {
   readonly #registry: Registry;
   readonly #requests: Counter<'route' | 'method' | 'status'>;
   readonly #seconds: Histogram<'route'>;
+  readonly #invalidations: Counter<'service'>;
   // Plain numbers, read when somebody asks for metrics: these are counted with every answer.
   readonly #bytes = { received: 0, sent: 0 };
+  #inFlight = 0;
   readonly #lookups: Readonly<Record<CacheName, Record<Origin, number>>> = {
     validations: { hit: 0, miss: 0, shared: 0 },
     answers: { hit: 0, miss: 0, shared: 0 },
@@ -81,6 +83,12 @@ export class GatewayEvents {
       labelNames: ['service'],
       registers,
     });
+    this.#invalidations = new Counter({
+      name: 'hallmark_gateway_invalidations_total',
+      help: 'Invalidations that the watch of a service told of.',
+      labelNames: ['service'],
+      registers,
+    });
     this.#countPlainNumbers();
     this.#watchUp.set({ service: 'identity' }, 0);
     this.#watchUp.set({ service: 'vendordata' }, 0);
@@ -110,6 +118,10 @@ export class GatewayEvents {
     });
   }
 
+  began(): void {
+    this.#inFlight += 1;
+  }
+
   /** The one line and the observations of a request. */
   ended(exchange: Exchange, { status, bytes, reason, err }: Ending): void {
     const { route, callerOrigin, answerOrigin } = exchange;
@@ -117,6 +129,7 @@ export class GatewayEvents {
     const latencyMs = exchange.now() - exchange.startedAtMs;
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'other', status });
     this.#seconds.observe({ route }, latencyMs / 1_000);
+    this.#inFlight -= 1;
     this.#bytes.received += exchange.requestBytes;
     this.#bytes.sent += bytes;
     if (callerOrigin) this.#lookups.validations[callerOrigin] += 1;
@@ -152,6 +165,10 @@ export class GatewayEvents {
     this.#evictions.inc({ cache });
   }
 
+  invalidated(service: ServiceName): void {
+    this.#invalidations.inc({ service });
+  }
+
   watchUp(service: ServiceName): void {
     this.#watchUp.set({ service }, 1);
     this.#log.info({ service }, 'watching invalidations');
@@ -175,6 +192,15 @@ export class GatewayEvents {
         this.reset();
         this.inc({ direction: 'received' }, bytes.received);
         this.inc({ direction: 'sent' }, bytes.sent);
+      },
+    });
+    const inFlight = (): number => this.#inFlight;
+    new Gauge({
+      name: 'hallmark_gateway_requests_in_flight',
+      help: 'Requests that have not ended yet.',
+      registers,
+      collect() {
+        this.set(inFlight());
       },
     });
     const lookups = Object.entries(this.#lookups);

@@ -140,6 +140,7 @@ function watchIdentity(client: IdentityClient, follower: ValidationCache, events
       tokenInvalidations(client.watchInvalidations({}, { requestId: newRequestId(), signal })),
     follower,
     onUp: () => events.watchUp('identity'),
+    onInvalidated: () => events.invalidated('identity'),
     onLost: (cause) => events.watchLost('identity', cause),
   });
 }
@@ -149,6 +150,7 @@ function watchVendordata(client: VendordataClient, follower: AnswerCache, events
     open: (signal) => purges(client.watchInvalidations({}, { requestId: newRequestId(), signal })),
     follower,
     onUp: () => events.watchUp('vendordata'),
+    onInvalidated: () => events.invalidated('vendordata'),
     onLost: (cause) => events.watchLost('vendordata', cause),
   });
 }

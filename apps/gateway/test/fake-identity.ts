@@ -32,6 +32,7 @@ export class FakeIdentity implements AsyncDisposable {
   failure: Error | undefined;
   /** Awaited before each answer. */
   gate: Promise<unknown> = Promise.resolve();
+  /** Calls that their caller took back before there was an answer. */
   aborted = 0;
   readonly #server: RpcServer;
   address = '';
@@ -57,9 +58,11 @@ export class FakeIdentity implements AsyncDisposable {
     call: Call,
   ): Promise<identity.ValidateTokenResponse> {
     this.asked.push({ request, requestId: call.requestId });
-    call.signal.addEventListener('abort', () => (this.aborted += 1));
+    const aborted = (): void => void (this.aborted += 1);
+    call.signal.addEventListener('abort', aborted);
     const { version } = this.watch;
     await this.gate;
+    call.signal.removeEventListener('abort', aborted);
     if (this.failure) throw this.failure;
     const caller = this.callers.get(request.token);
     if (!caller) throw unauthenticated('TOKEN_INVALID', 'Keystone does not accept this token.');

@@ -32,8 +32,11 @@ export class FakeVendordata implements AsyncDisposable {
   /** The version of the next answers; that of the watch when undefined. */
   version: number | undefined;
   failure: Error | undefined;
+  /** The fault that it finds with a request. */
+  refusal: (request: vendordata.ResolveRequest) => Error | undefined = () => undefined;
   /** Awaited before each answer. */
   gate: Promise<unknown> = Promise.resolve();
+  /** Calls that their caller took back before there was an answer. */
   aborted = 0;
   readonly #server: RpcServer;
   address = '';
@@ -59,11 +62,14 @@ export class FakeVendordata implements AsyncDisposable {
 
   async #resolve(request: vendordata.ResolveRequest, call: Call): Promise<vendordata.ResolveResponse> {
     this.asked.push({ request, call, remainingMs: call.remainingMs() });
-    call.signal.addEventListener('abort', () => (this.aborted += 1));
+    const aborted = (): void => void (this.aborted += 1);
+    call.signal.addEventListener('abort', aborted);
     const version = this.version ?? this.watch.version;
     const { parts, ttlMs, ageMs } = this;
     await this.gate;
-    if (this.failure) throw this.failure;
+    call.signal.removeEventListener('abort', aborted);
+    const failure = this.failure ?? this.refusal(request);
+    if (failure) throw failure;
     return {
       contributions: parts.filter(({ name }) => request.target === '' || request.target === name),
       reuse: { ttl: duration(ttlMs), version, age: duration(ageMs) },

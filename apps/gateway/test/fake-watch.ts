@@ -1,3 +1,5 @@
+import type { identity } from '@hallmark/contracts';
+
 /** An event of a service's watch: `$case`, its value, and the version. */
 export interface FakeEvent<Case> {
   event: Case;
@@ -5,7 +7,7 @@ export interface FakeEvent<Case> {
 }
 
 type Common =
-  { $case: 'hello'; value: { epoch: string } } | { $case: 'heartbeat'; value: Record<never, never> };
+  { $case: 'hello'; value: { epoch: string } } | { $case: 'heartbeat'; value: identity.Heartbeat };
 
 interface Stream<Case> {
   readonly queue: FakeEvent<Case | Common>[];
@@ -19,7 +21,7 @@ export class FakeWatch<Case> {
   version = 0;
   /** While false, streams stay open and say nothing. */
   beating = true;
-  heartbeatMs = 200;
+  heartbeatMs = 50;
   /** Streams that were ever opened. */
   opened = 0;
   /** Whether new streams are refused. */

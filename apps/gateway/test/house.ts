@@ -127,6 +127,27 @@ export class House implements AsyncDisposable {
     return Number(line?.slice(series.length + 1) ?? 0);
   }
 
+  /** Tells the gateway to forget answers, and waits until it has heard. */
+  async purge(instanceId: string, target: string): Promise<void> {
+    await this.#heard('vendordata', () => {
+      this.vendordata.watch.emit({ $case: 'answersInvalidated', value: { instanceId, target } });
+    });
+  }
+
+  /** Tells the gateway to forget a token, and waits until it has heard. */
+  async takeBack(tokenSha256: string): Promise<void> {
+    await this.#heard('identity', () => {
+      this.identity.watch.emit({ $case: 'tokenInvalidated', value: { tokenSha256 } });
+    });
+  }
+
+  async #heard(service: string, tell: () => void): Promise<void> {
+    const series = `hallmark_gateway_invalidations_total{service="${service}"}`;
+    const before = await this.metric(series);
+    tell();
+    await waitFor('the gateway to hear', async () => (await this.metric(series)) > before);
+  }
+
   /** The log lines of requests, the newest last. */
   get requests(): Record<string, unknown>[] {
     return this.lines

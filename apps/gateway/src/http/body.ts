@@ -23,6 +23,11 @@ export function readBody(
     if (failure) done(failure, NOTHING);
     else done(undefined, chunks.length > 1 ? Buffer.concat(chunks, length) : first);
   };
+  if (request.destroyed) {
+    // The caller hung up while we were busy; nothing more will be heard of this request.
+    finish(new Error('The connection was closed before the body.'));
+    return;
+  }
   if (Number(request.headers['content-length']) > maxBytes) {
     finish(tooLarge(maxBytes));
     return;

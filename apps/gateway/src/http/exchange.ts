@@ -46,6 +46,7 @@ export class Exchange {
     this.route = route;
     this.request = request;
     this.startedAtMs = door.now();
+    door.events.began();
   }
 
   /** The time by the clock of `startedAtMs`. */

@@ -55,6 +55,7 @@ beforeEach(() => {
       lost: () => seen.push('lost'),
     },
     onUp: () => seen.push('up'),
+    onInvalidated: () => seen.push('counted'),
     onLost: (cause) => seen.push(`down: ${cause instanceof Error ? cause.message : 'nothing'}`),
   });
 });
@@ -72,7 +73,7 @@ describe('a watch', () => {
     streams[0]?.send(HEARTBEAT);
     streams[0]?.send({ kind: 'invalidated', invalidation: 'x', version: 2 });
     await settle();
-    expect(seen).toEqual(['hello e1 1', 'up', 'heartbeat 1', 'invalidated x 2']);
+    expect(seen).toEqual(['hello e1 1', 'up', 'heartbeat 1', 'invalidated x 2', 'counted']);
   });
 
   test('has been greeted once it was', async () => {

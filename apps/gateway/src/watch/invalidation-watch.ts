@@ -17,6 +17,7 @@ export interface InvalidationWatchOptions<I> {
   readonly open: (signal: AbortSignal) => AsyncIterable<WatchEvent<I>>;
   readonly follower: WatchFollower<I>;
   readonly onUp: () => void;
+  readonly onInvalidated: () => void;
   readonly onLost: (cause: unknown) => void;
 }
 
@@ -91,7 +92,7 @@ export class InvalidationWatch<I> implements AsyncDisposable {
   }
 
   #apply(event: WatchEvent<I>): void {
-    const { follower, onUp } = this.#options;
+    const { follower, onUp, onInvalidated } = this.#options;
     switch (event.kind) {
       case 'hello':
         follower.hello(event.epoch, event.version);
@@ -105,6 +106,7 @@ export class InvalidationWatch<I> implements AsyncDisposable {
         break;
       case 'invalidated':
         follower.invalidated(event.invalidation, event.version);
+        onInvalidated();
         break;
     }
   }
