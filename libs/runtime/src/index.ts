@@ -22,7 +22,7 @@ export type { Logger } from 'pino';
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 // Small things that every app needs
-export { formatListenAddress, isLoopback, parseListenAddress } from './listen-address.ts';
+export { bindOptions, formatListenAddress, isLoopback, parseListenAddress } from './listen-address.ts';
 export type { BindOptions, ListenAddress } from './listen-address.ts';
 export { isRequestId, newRequestId } from './request-id.ts';
 export { systemClock } from './clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { bindOptions, formatListenAddress, parseListenAddress } from './listen-address.ts';
+import { bindOptions, formatListenAddress, isLoopback, parseListenAddress } from './listen-address.ts';
 
 describe('an address', () => {
   const cases = [
@@ -56,4 +56,17 @@ describe('[::]', () => {
   test.each(cases)('$it', ({ listen, ipv6Only }) => {
     expect(bindOptions(listen).map((address) => address.ipv6Only)).toEqual(ipv6Only);
   });
+});
+
+describe('loopback', () => {
+  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('is %s', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+
+  test.each(['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example.test', '127.evil.test', ''])(
+    'is not %j',
+    (host) => {
+      expect(isLoopback(host)).toBe(false);
+    },
+  );
 });
