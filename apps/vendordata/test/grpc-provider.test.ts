@@ -105,12 +105,15 @@ describe('a failure', () => {
   });
 
   test('to answer in time is one of time, and costs the connection', async () => {
-    await open('connect_timeout = 0.2\nread_timeout = 0.2');
+    await open('connect_timeout = 5\nread_timeout = 1');
+    await house.probe('cmdb');
     provider.answer({ hang: true });
     expect(await failureOf()).toBe('TIMEOUT');
-    await waitFor('the call to be given up', () => provider.abandoned === 1);
     provider.answer({ json: '1' });
     expect((await house.probe('cmdb')).json.toString()).toBe('1');
+    const [first, hung, next] = provider.calls.map(({ peer }) => peer);
+    expect(hung).toBe(first);
+    expect(next).not.toBe(hung);
   });
 
   test('to answer one call in time takes nothing from the others under way', async () => {
@@ -121,6 +124,7 @@ describe('a failure', () => {
     await waitFor('the slow call', () => provider.calls.length === 2);
     expect((await house.probe('cmdb', { timeoutMs: 1_000 })).failure?.reason).toBe('TIMEOUT');
     expect(await slow).toMatchObject({ cmdb: { json: '"slow"' } });
+    await waitFor('the other call to be given up', () => provider.abandoned === 1);
   });
 
   test('to be there is one of connection, until it is there', async () => {

@@ -89,8 +89,10 @@ describe('the breaker', () => {
   });
 
   test('does not open for callers in a hurry, nor for those that leave', async () => {
-    await open('breaker_failures = 2\nbreaker_reset = 30');
-    target.answer({ delayMs: 1_500, json: 1 });
+    await open(
+      'breaker_failures = 2\nbreaker_reset = 30\nread_timeout = 60\n[vendordata]\nresolve_timeout = 60',
+    );
+    target.answer({ delayMs: 2_000, json: 1 });
     for (let round = 0; round < 3; round++) {
       const caller = new AbortController();
       const call = house.resolve({ instance: instanceNumber(nextInstance++), signal: caller.signal });
@@ -99,19 +101,20 @@ describe('the breaker', () => {
       await expect(call).rejects.toThrow();
     }
     for (let round = 0; round < 3; round++) {
-      const parts = await house.document({ instance: instanceNumber(nextInstance++), timeoutMs: 1_000 });
-      expect(parts['cmdb']?.failure).toBe('TIMEOUT');
+      const hasty = house.document({ instance: instanceNumber(nextInstance++), timeoutMs: 1_000 });
+      await Promise.allSettled([hasty]);
     }
+    await waitFor('all to be given up', () => target.abandoned === target.requests.length);
     expect(await ask()).toBe('ok');
   });
 
   test('lets one request through for trial, and closes when it goes well', async () => {
-    await open('breaker_failures = 1\nbreaker_reset = 0.3');
+    await open('breaker_failures = 1\nbreaker_reset = 3');
     target.answerNext({ status: 500 });
     expect(await askTimes(2)).toEqual(['STATUS', 'BREAKER_OPEN']);
     await waitFor('the breaker to allow a trial', async () => !(await house.target('cmdb')).retryTime);
 
-    target.answer({ json: 'ok', delayMs: 300 });
+    target.answer({ json: 'ok', delayMs: 1_500 });
     const outcomes = await Promise.all(Array.from({ length: 10 }, ask));
     expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === 'BREAKER_OPEN')).toHaveLength(9);
@@ -121,7 +124,7 @@ describe('the breaker', () => {
   });
 
   test('opens again when the trial fails, or its caller leaves', async () => {
-    await open('breaker_failures = 1\nbreaker_reset = 0.2');
+    await open('breaker_failures = 1\nbreaker_reset = 2');
     target.answer({ status: 500 });
     await ask();
     const untilTrial = async (): Promise<unknown> =>
@@ -167,7 +170,7 @@ describe('Retry-After', () => {
 
   test('ends when its time is over', async () => {
     await open('');
-    target.answerNext({ status: 503, headers: { 'Retry-After': '1' } });
+    target.answerNext({ status: 503, headers: { 'Retry-After': '3' } });
     expect(await askTimes(2)).toEqual(['STATUS', 'RETRY_AFTER']);
     await waitFor('the target to be asked again', async () => (await ask()) === 'ok');
     expect(target.requests).toHaveLength(2);
@@ -185,18 +188,26 @@ describe('Retry-After', () => {
 describe('concurrency', () => {
   test('is bounded per target, and the rest waits its turn', async () => {
     await open('max_concurrency = 4');
-    target.answer({ json: 'ok', delayMs: 50 });
+    target.answer({ json: 'ok', delayMs: 300 });
     const outcomes = await Promise.all(Array.from({ length: 20 }, ask));
     expect(new Set(outcomes)).toEqual(new Set(['ok']));
     expect(target.mostInFlight).toBe(4);
   });
 
   test('beyond what can wait is refused', async () => {
-    await open('max_concurrency = 1');
-    target.answer({ json: 'ok', delayMs: 100 });
-    const outcomes = await Promise.all(Array.from({ length: 12 }, ask));
-    expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(5);
-    expect(outcomes.filter((outcome) => outcome === 'BUSY')).toHaveLength(7);
+    house = await openHouse(
+      `${listed({ cmdb: target.url })}[vendordata_target:cmdb]\nmax_concurrency = 1\n[vendordata]\nresolve_timeout = 4\n`,
+    );
+    target.answer({ fault: 'hang' });
+    const outcomes: string[] = [];
+    const asked = Array.from({ length: 12 }, async () => outcomes.push(await ask()));
+    await Promise.all(asked);
+    expect(outcomes).toEqual([
+      ...Array.from({ length: 7 }, () => 'BUSY'),
+      ...Array.from({ length: 5 }, () => 'TIMEOUT'),
+    ]);
+    expect(target.requests).toHaveLength(1);
+    target.answer({ json: 'ok' });
     expect(await ask()).toBe('ok');
   });
 });

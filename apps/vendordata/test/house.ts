@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { vendordata } from '@hallmark/contracts';
 import { createRpcClient, type RpcClient } from '@hallmark/rpc';
 import {
@@ -11,6 +12,9 @@ import {
 } from '@hallmark/runtime';
 import { startVendordata } from '../src/index.ts';
 import { FakeIdentity } from './fake-identity.ts';
+
+// On a busy machine everything may take ten times as long; no test waits for a time to pass for nothing.
+jest.setTimeout(60_000);
 
 /** As recorded from Nova: shared/transcripts/nova-vendordata-target.txt. */
 export const NOVA_BODY =
@@ -87,7 +91,7 @@ export class House implements AsyncDisposable {
   }
 
   async resolve(options: AskOptions = {}): Promise<vendordata.ResolveResponse> {
-    const { instance = NOVA_BODY, target = '', timeoutMs = 10_000, signal } = options;
+    const { instance = NOVA_BODY, target = '', timeoutMs = 20_000, signal } = options;
     return await this.client.resolve(
       { instanceJson: Buffer.from(instance), target },
       { requestId: newRequestId(), timeoutMs, signal },
@@ -106,7 +110,7 @@ export class House implements AsyncDisposable {
   }
 
   async probe(target: string, options: AskOptions = {}): Promise<vendordata.ProbeTargetResponse> {
-    const { instance = NOVA_BODY, timeoutMs = 10_000 } = options;
+    const { instance = NOVA_BODY, timeoutMs = 20_000 } = options;
     return await this.client.probeTarget(
       { target, instanceJson: Buffer.from(instance) },
       { requestId: newRequestId(), timeoutMs },

@@ -173,7 +173,7 @@ describe('an answer is a failure', () => {
   });
 
   test('a redirect, and nothing is sent to where it points', async () => {
-    const elsewhere = await startFakeTarget({ json: 'gotcha' });
+    await using elsewhere = await startFakeTarget({ json: 'gotcha' });
     for (const status of [301, 302, 303, 305, 307, 308]) {
       target.answerNext({ status, redirectTo: elsewhere.url });
     }
@@ -183,7 +183,6 @@ describe('an answer is a failure', () => {
     }
     expect(elsewhere.requests).toEqual([]);
     expect(target.requests).toHaveLength(7);
-    await elsewhere[Symbol.asyncDispose]();
   });
 
   test('nobody listening, and no such host', async () => {
@@ -197,14 +196,14 @@ describe('an answer is a failure', () => {
   test('silence, after the read time-out', async () => {
     const startedAt = performance.now();
     expect(await probed({ fault: 'hang' }, 'read_timeout = 0.3')).toBe('TIMEOUT');
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     target.answer({ fault: 'hang-in-body', json: {} });
     expect((await house.probe('cmdb')).failure?.reason).toBe('TIMEOUT');
   });
 
   test('a slow drip, after the total time-out, although no wait is long', async () => {
     const drip: FakeTargetAnswer = { fault: 'slow-drip', dripMs: 50, json: 'x'.repeat(1_000) };
-    expect(await probed(drip, 'read_timeout = 5\ntotal_timeout = 0.4')).toBe('TIMEOUT');
+    expect(await probed(drip, 'read_timeout = 5\ntotal_timeout = 1')).toBe('TIMEOUT');
     // The target notices that nobody listens any more.
     await waitFor('the connection to be given up', () => target.abandoned === 1);
   });

@@ -59,7 +59,7 @@ describe('ListTargets', () => {
   });
 
   test('counts what the cache did and what is under way', async () => {
-    await open(`${listed({ cmdb: target.url })}[vendordata]\nresolve_timeout = 1\n`);
+    await open(`${listed({ cmdb: target.url })}[vendordata]\nresolve_timeout = 4\n`);
     await house.resolve();
     await house.resolve();
     expect(await house.target('cmdb')).toMatchObject({ cacheHits: 1, cacheMisses: 1, calls: 1 });
@@ -156,7 +156,7 @@ describe('a reload', () => {
   };
 
   test('takes other targets, and watchers learn that answers no longer hold', async () => {
-    const other = await startFakeTarget({ json: 'other' });
+    await using other = await startFakeTarget({ json: 'other' });
     await open(listed({ cmdb: target.url }));
     await house.resolve();
     const [before] = await epochs();
@@ -168,7 +168,6 @@ describe('a reload', () => {
     expect(Object.keys(await house.document())).toEqual(['other']);
     await house.reload(listed({ cmdb: target.url }));
     expect((await epochs())[0]).toBe(before);
-    await other[Symbol.asyncDispose]();
   });
 
   test('keeps the connections, the breaker and the figures of a target that did not change', async () => {
@@ -188,8 +187,10 @@ describe('a reload', () => {
   test('lets requests under way finish with the targets they began with', async () => {
     await open(listed({ cmdb: target.url }));
     target.answer({ json: 'late', delayMs: 500 });
+    // Not even sent yet: it waits for a token.
+    house.identity.delayMs = 500;
     const pending = house.document();
-    await waitFor('the request', () => target.requests.length === 1);
+    await waitFor('the request', () => house.identity.requests.length === 1);
     const reloading = house.reload('');
     await waitFor('the new targets', async () => Object.keys(await house.document()).length === 0);
     expect(await pending).toMatchObject({ cmdb: { json: '"late"', source: 'fresh' } });

@@ -67,7 +67,7 @@ describe('a target that refuses the token', () => {
 
   test('shares the new token with all whom it refused at once', async () => {
     await house.resolve();
-    target.answerNext(...Array.from({ length: 5 }, () => ({ status: 401, delayMs: 50 })));
+    target.answerNext(...Array.from({ length: 5 }, () => ({ status: 401, delayMs: 1_000 })));
     await Promise.all([1, 2, 3, 4, 5].map((number) => house.resolve({ instance: instanceNumber(number) })));
     expect(tokensSent().slice(6)).toEqual(Array.from({ length: 5 }, () => 'token-2'));
     expect(house.identity.token).toBe('token-2');
@@ -111,8 +111,9 @@ describe('no token to be had', () => {
   });
 
   test('in time is no failure of the target', async () => {
-    house.identity.delayMs = 5_000;
-    expect(await house.document({ timeoutMs: 2_000 })).toMatchObject({ cmdb: { failure: 'TIMEOUT' } });
+    await house.reload(`${listed({ cmdb: target.url })}[vendordata]\nresolve_timeout = 0.5\n`);
+    house.identity.delayMs = 3_000;
+    expect(await house.document()).toMatchObject({ cmdb: { failure: 'TIMEOUT' } });
     const { lastFailure } = await house.target('cmdb');
     expect(lastFailure?.reason).toBe('NO_TOKEN');
     expect(target.requests).toEqual([]);

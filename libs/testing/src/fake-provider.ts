@@ -29,6 +29,8 @@ export interface FakeProviderAnswer {
 export interface FakeProviderCall {
   readonly request: vendordata.GetVendordataRequest;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Address and port of the client: calls that have it in common came over one connection. */
+  readonly peer: string;
 }
 
 export interface FakeProviderOptions {
@@ -103,6 +105,7 @@ export class FakeProvider implements AsyncDisposable {
     this.calls.push({
       request: call.request,
       metadata: Object.fromEntries(metadata) as Record<string, string>,
+      peer: call.getPeer(),
     });
     call.on('cancelled', () => {
       this.abandoned += 1;
