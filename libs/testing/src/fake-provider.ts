@@ -107,12 +107,15 @@ export class FakeProvider implements AsyncDisposable {
       metadata: Object.fromEntries(metadata) as Record<string, string>,
       peer: call.getPeer(),
     });
+    let isAnswered = false;
+    // Also told of calls that were answered, once their stream is closed.
     call.on('cancelled', () => {
-      this.abandoned += 1;
+      if (!isAnswered) this.abandoned += 1;
     });
     const answer = this.#next.shift() ?? this.#lasting;
     if (answer.delayMs !== undefined) await wait(answer.delayMs);
     if (answer.hang === true) return;
+    isAnswered = true;
     if (answer.code === undefined) {
       const json = Buffer.from(answer.json ?? '{}');
       done(null, { json, cacheControl: answer.cacheControl ?? '' });
