@@ -21,7 +21,7 @@ export { describeWithDocker, dockerAvailable } from './docker.ts';
 export { ensureImage, TEST_IMAGES } from './images.ts';
 export type { TestImage } from './images.ts';
 export { KEYSTONE_USERS, startKeystone } from './keystone.ts';
-export type { IssuedToken, KeystoneOptions, KeystoneServer, KeystoneUser } from './keystone.ts';
+export type { IssuedToken, KeystoneOptions, KeystoneServer, KeystoneUser, TokenOwner } from './keystone.ts';
 export { aNovaInstance, startNova } from './nova.ts';
 export type { NovaAnswer, NovaInstance, NovaMetadata, NovaOptions } from './nova.ts';
 export { freePort, freePorts } from './ports.ts';

@@ -2,6 +2,7 @@ import { Container, HOST_FROM_CONTAINERS } from './containers.ts';
 
 const PORT = 5000;
 const DEFAULT_DOMAIN = { id: 'default' };
+const ADMIN_MARGIN_MS = 5_000;
 
 export interface KeystoneUser {
   readonly name: string;
@@ -34,10 +35,17 @@ export interface IssuedToken {
   readonly expiresAt: Date;
 }
 
+export interface TokenOwner {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly expiresAt: Date;
+}
+
 interface TokenBody {
   readonly token: {
-    readonly user: { readonly id: string };
+    readonly user: { readonly id: string; readonly name: string };
     readonly project: { readonly id: string };
+    readonly roles: readonly { readonly name: string }[];
     readonly expires_at: string;
   };
 }
@@ -49,6 +57,7 @@ export class KeystoneServer implements AsyncDisposable {
   readonly url: string;
   /** The same Keystone, as other containers reach it. */
   readonly urlFromContainers: string;
+  #admin: IssuedToken | undefined;
 
   private constructor(container: Container) {
     this.container = container;
@@ -87,13 +96,16 @@ export class KeystoneServer implements AsyncDisposable {
   }
 
   /** Makes a user of the domain `default`, and the project and roles it names where they are missing. */
-  async createUser(user: KeystoneUser & { readonly roles: readonly string[] }): Promise<void> {
+  async createUser<User extends KeystoneUser & { readonly roles: readonly string[] }>(
+    user: User,
+  ): Promise<User> {
     const project = await this.#idOf('project', user.project);
     const userId = await this.#create('user', { name: user.name, password: user.password });
     for (const role of user.roles) {
       const path = `/v3/projects/${project}/users/${userId}/roles/${await this.#idOf('role', role)}`;
       await this.#callAsAdmin('PUT', path);
     }
+    return user;
   }
 
   /** An application credential of `user`, as `v3applicationcredential` takes it. */
@@ -112,6 +124,31 @@ export class KeystoneServer implements AsyncDisposable {
   async setUserEnabled(user: KeystoneUser, enabled: boolean): Promise<void> {
     const id = await this.#idOf('user', user.name);
     await this.#callAsAdmin('PATCH', `/v3/users/${id}`, { user: { enabled } });
+  }
+
+  /** Whose token it is, as Keystone sees it now; `undefined` when it is no longer valid. */
+  async ownerOf(token: string): Promise<TokenOwner | undefined> {
+    return await this.#describe(token, '?nocatalog');
+  }
+
+  /** When a token ends or has ended. */
+  async expiryOf(token: string): Promise<Date> {
+    const owner = await this.#describe(token, '?nocatalog&allow_expired=1');
+    if (owner === undefined) throw new Error('Keystone does not know this token.');
+    return owner.expiresAt;
+  }
+
+  async #describe(token: string, query: string): Promise<TokenOwner | undefined> {
+    const answer = await fetch(`${this.url}/v3/auth/tokens${query}`, {
+      headers: { 'X-Auth-Token': await this.#adminToken(), 'X-Subject-Token': token },
+    });
+    if (answer.status === 404) return undefined;
+    const { token: body } = (await answer.json()) as TokenBody;
+    return {
+      name: body.user.name,
+      roles: body.roles.map(({ name }) => name),
+      expiresAt: new Date(body.expires_at),
+    };
   }
 
   async revoke(token: string): Promise<void> {
@@ -137,8 +174,15 @@ export class KeystoneServer implements AsyncDisposable {
   }
 
   async #callAsAdmin(method: string, path: string, body?: unknown): Promise<Response> {
-    const { token } = await this.issueToken(KEYSTONE_USERS.admin);
-    return await this.#call(method, path, body, token);
+    return await this.#call(method, path, body, await this.#adminToken());
+  }
+
+  /** One login serves many calls, as long as it has some life left. */
+  async #adminToken(): Promise<string> {
+    if (this.#admin === undefined || this.#admin.expiresAt.getTime() < Date.now() + ADMIN_MARGIN_MS) {
+      this.#admin = await this.issueToken(KEYSTONE_USERS.admin);
+    }
+    return this.#admin.token;
   }
 
   async #call(
