@@ -1,6 +1,4 @@
 import { Counter, Gauge, Histogram, type Logger, type Registry } from '@hallmark/runtime';
-import type { Exchange, Origin } from './http/exchange.ts';
-import type { AnswerPart } from './nova/answer.ts';
 
 /** The caches and the watched services, as metrics name them. */
 export type CacheName = 'validations' | 'answers';
@@ -8,6 +6,24 @@ export type ServiceName = 'identity' | 'vendordata';
 
 /** Paths as metrics know them; a path itself would be a label without bound. */
 export type Route = '/vendordata' | '/vendordata/:name' | 'none';
+
+/** How the gateway came by something: it was kept, asked for, or asked for by another request already. */
+export type Origin = 'hit' | 'miss' | 'shared';
+
+/** A request, as far as it is worth telling of. */
+export interface SeenRequest {
+  readonly id: string;
+  readonly route: Route;
+  readonly request: { readonly method?: string | undefined; readonly url?: string | undefined };
+  readonly elapsedMs: number;
+  readonly requestBytes: number;
+  readonly caller: { readonly userId: string; readonly projectId: string } | undefined;
+  /** Where the word on the caller, and the answer, came from. */
+  readonly callerOrigin: Origin | undefined;
+  readonly answerOrigin: Origin | undefined;
+  /** What each target contributed. */
+  readonly parts: readonly object[] | undefined;
+}
 
 /** How a request ended. */
 export interface Ending {
@@ -123,33 +139,32 @@ export class GatewayEvents {
   }
 
   /** The one line and the observations of a request. */
-  ended(exchange: Exchange, { status, bytes, reason, err }: Ending): void {
-    const { route, callerOrigin, answerOrigin } = exchange;
-    const { method = '', url = '' } = exchange.request;
-    const latencyMs = exchange.now() - exchange.startedAtMs;
+  ended(seen: SeenRequest, { status, bytes, reason, err }: Ending): void {
+    const { route, caller, callerOrigin, answerOrigin, elapsedMs, requestBytes } = seen;
+    const { method = '', url = '' } = seen.request;
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'other', status });
-    this.#seconds.observe({ route }, latencyMs / 1_000);
+    this.#seconds.observe({ route }, elapsedMs / 1_000);
     this.#inFlight -= 1;
-    this.#bytes.received += exchange.requestBytes;
+    this.#bytes.received += requestBytes;
     this.#bytes.sent += bytes;
     if (callerOrigin) this.#lookups.validations[callerOrigin] += 1;
     if (answerOrigin) this.#lookups.answers[answerOrigin] += 1;
     const line: RequestLine = {
-      requestId: exchange.id,
+      requestId: seen.id,
       method,
       path: pathOf(url),
       status,
-      latencyMs: Math.round(latencyMs * 1_000) / 1_000,
-      requestBytes: exchange.requestBytes,
+      latencyMs: Math.round(elapsedMs * 1_000) / 1_000,
+      requestBytes,
       bytes,
     };
-    if (exchange.caller) {
-      line.userId = exchange.caller.userId;
-      line.projectId = exchange.caller.projectId;
+    if (caller) {
+      line.userId = caller.userId;
+      line.projectId = caller.projectId;
       line.caller = callerOrigin;
     }
     if (answerOrigin) line.answer = answerOrigin;
-    if (exchange.parts) line.parts = exchange.parts;
+    if (seen.parts) line.parts = seen.parts;
     if (reason !== undefined) line.reason = reason;
     if (err === undefined) this.#log.info(line, 'request');
     else this.#log.error({ ...line, err }, 'request');
@@ -232,7 +247,7 @@ interface RequestLine {
   projectId?: string;
   caller?: Origin | undefined;
   answer?: Origin;
-  parts?: readonly AnswerPart[];
+  parts?: readonly object[];
   reason?: string;
 }
 

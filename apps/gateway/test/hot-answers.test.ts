@@ -5,6 +5,7 @@ import { waitFor } from '@hallmark/testing';
 import { aCaller } from './fake-identity.ts';
 import { aPart } from './fake-vendordata.ts';
 import { aBody, House, INSTANCE, SERVICE_TOKEN, type Reply } from './house.ts';
+import { RawConnection } from './raw.ts';
 
 jest.setTimeout(30_000);
 
@@ -115,6 +116,20 @@ describe('an answer is given again', () => {
     expect(isHit(await house.post())).toBe(false);
   });
 
+  test('not when its life ended while the body was on its way', async () => {
+    house.vendordata.ttlMs = 10_000;
+    await house.post();
+    using connection = await RawConnection.open(house.address);
+    const body = aBody();
+    connection.send(
+      `POST /vendordata HTTP/1.1\r\nHost: gateway\r\nX-Auth-Token: ${SERVICE_TOKEN}\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    await inFlight(1);
+    clock.nowMs += 10_000;
+    connection.send(body);
+    expect((await connection.reply()).headers.get('server-timing')).toContain('desc="miss"');
+  });
+
   test('never without permission', async () => {
     house.vendordata.ttlMs = 0;
     await house.post();
@@ -192,6 +207,17 @@ describe('a purge', () => {
     gate.resolve(undefined);
     expect((await slow).status).toBe(200);
     expect(isHit(await house.post())).toBe(false);
+    expect(isHit(await house.post())).toBe(true);
+  });
+
+  test('lets in an answer about another instance that was begun before it', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    house.vendordata.gate = gate.promise;
+    const slow = house.post();
+    await waitFor('the question', () => asked().vendordata === 1);
+    await house.purge(OTHER, '');
+    gate.resolve(undefined);
+    await slow;
     expect(isHit(await house.post())).toBe(true);
   });
 

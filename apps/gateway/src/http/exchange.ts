@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HUNG_UP, type Ending, type GatewayEvents, type Route } from '../events.ts';
+import {
+  HUNG_UP,
+  type Ending,
+  type GatewayEvents,
+  type Origin,
+  type Route,
+  type SeenRequest,
+} from '../events.ts';
 import type { AnswerPart } from '../nova/answer.ts';
 import type { Caller } from './callers.ts';
 import { problemOf } from './problem.ts';
@@ -15,15 +22,12 @@ export interface Door {
   closing: boolean;
 }
 
-/** How the gateway came by something: it was kept, asked for, or asked for by another request already. */
-export type Origin = 'hit' | 'miss' | 'shared';
-
 /**
  * One request, what is learned while it is served, and its only end: an answer, a problem, or a caller
  * that hung up. Each writes the one log line. It writes past Fastify's reply, whose serializers and
  * hooks nobody here needs.
  */
-export class Exchange {
+export class Exchange implements SeenRequest {
   readonly id: string;
   readonly route: Route;
   readonly request: IncomingMessage;
@@ -52,6 +56,10 @@ export class Exchange {
   /** The time by the clock of `startedAtMs`. */
   now(): number {
     return this.#door.now();
+  }
+
+  get elapsedMs(): number {
+    return this.#door.now() - this.startedAtMs;
   }
 
   /** Answers 200 with JSON. `headers` are names and values in turn, without those of every answer. */
@@ -88,6 +96,7 @@ export class Exchange {
     headers.push('Content-Type', 'application/json', 'X-Openstack-Request-Id', this.id);
     if (closing) headers.push('Connection', 'close');
     this.#response.writeHead(ending.status, headers);
+    // A string goes out in one write with the headers, a Buffer in a second: the dearest part of a repeat.
     this.#response.end(body.toString('latin1'), 'latin1');
     events.ended(this, ending);
   }

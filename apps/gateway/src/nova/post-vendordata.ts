@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Origin } from '../events.ts';
 import { readBody } from '../http/body.ts';
-import type { Exchange, Origin } from '../http/exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
 import type { Answer } from './answer.ts';
 import type { NovaRules } from './admit.ts';
 import { questionKey, type Answers, type Question } from './answers.ts';

@@ -6,6 +6,8 @@ class Stream implements AsyncIterable<WatchEvent<string>> {
   readonly #events: (WatchEvent<string> | Error | 'end')[] = [];
   #wake: () => void = () => undefined;
   readonly signal: AbortSignal;
+  /** Whether it goes on when it is told to end. */
+  isStubborn = false;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -18,7 +20,7 @@ class Stream implements AsyncIterable<WatchEvent<string>> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent<string>> {
-    while (!this.signal.aborted) {
+    while (!this.signal.aborted || this.isStubborn) {
       const event = this.#events.shift();
       if (event === 'end') return;
       if (event instanceof Error) throw event;
@@ -111,6 +113,15 @@ describe('a watch', () => {
     expect(streams[0]?.signal.aborted).toBe(true);
     await settle(150);
     expect(streams).toHaveLength(2);
+  });
+
+  test('is lost before the stream has ended', async () => {
+    const [stream] = streams;
+    if (stream) stream.isStubborn = true;
+    stream?.send(HELLO);
+    await settle(3_000);
+    expect(seen).toContain('lost');
+    stream?.send('end');
   });
 
   test('hears no more from a stream that it gave up', async () => {
