@@ -12,7 +12,7 @@ import { FreshnessRules } from './cache/freshness.ts';
 import { resolutionEpoch, type TargetSettings } from './domain/target-settings.ts';
 import { VendordataEvents } from './events.ts';
 import { Resolver } from './resolver.ts';
-import { VendordataHandlers, type HandlerDependencies, type Setup } from './rpc/vendordata-handlers.ts';
+import { VendordataHandlers, type HandlerDependencies } from './rpc/vendordata-handlers.ts';
 import { readTargets, resolveTimeoutMs } from './target-config.ts';
 import { ServiceTokens } from './targets/service-tokens.ts';
 import { TargetSet } from './targets/target-set.ts';
@@ -37,24 +37,28 @@ export async function startVendordata(config: Config, context: AppContext): Prom
   const tokens = new ServiceTokens(issuer, clock);
   const events = new VendordataEvents(context, clock);
 
+  const targetsOf = (next: Config, read: readonly TargetSettings[], before?: TargetSet): TargetSet =>
+    TargetSet.of(read, { tokens, events, clock, resolveTimeoutMs: resolveTimeoutMs(next) }, before);
+  let set = targetsOf(config, settings);
+  // Closed after the cache, which may still be asking.
+  open.defer(() => set.retire(undefined));
+  events.observe(context, () => set.targets);
+
   const epoch = epochOf(config, settings);
   const answers = open.use(
     await createAnswerCache({ config: config.vendordata_cache, epoch, context, clock }),
   );
-
-  const configure = (next: Config, targets: readonly TargetSettings[], before?: Setup): Setup => {
-    const timeoutMs = resolveTimeoutMs(next);
-    const set = TargetSet.of(targets, { tokens, events, clock, resolveTimeoutMs: timeoutMs }, before?.set);
-    const resolver = new Resolver(
-      { set, composeCloudInit: next.vendordata.compose_cloud_init, resolveTimeoutMs: timeoutMs },
+  const resolverOf = (next: Config): Resolver =>
+    new Resolver(
+      {
+        set,
+        composeCloudInit: next.vendordata.compose_cloud_init,
+        resolveTimeoutMs: resolveTimeoutMs(next),
+      },
       answers,
       events,
     );
-    return { set, resolver };
-  };
-  let setup = configure(config, settings);
-  open.defer(() => setup.set.retire(undefined));
-  events.observe(context, () => setup.set.targets);
+  let resolver = resolverOf(config);
 
   const freshness = new FreshnessRules(clock);
   const ttlSeconds: HandlerDependencies['ttlSeconds'] = (key, reply, policy) => {
@@ -71,7 +75,7 @@ export async function startVendordata(config: Config, context: AppContext): Prom
       registry,
     }),
   );
-  const handlers = new VendordataHandlers({ setup: () => setup, answers, ttlSeconds });
+  const handlers = new VendordataHandlers({ setup: () => ({ set, resolver }), answers, ttlSeconds });
   server.add(vendordata.VendordataServiceService, handlers);
   const rpc = await server.listen();
 
@@ -80,11 +84,12 @@ export async function startVendordata(config: Config, context: AppContext): Prom
     addresses: { rpc },
     ready: () => true,
     async reload(next) {
-      const targets = readTargets(next);
-      const before = setup;
-      setup = configure(next, targets, before);
-      answers.setEpoch(epochOf(next, targets));
-      await before.set.retire(setup.set);
+      const read = readTargets(next);
+      const before = set;
+      set = targetsOf(next, read, before);
+      resolver = resolverOf(next);
+      answers.setEpoch(epochOf(next, read));
+      await before.retire(set);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

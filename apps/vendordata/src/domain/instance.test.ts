@@ -42,6 +42,7 @@ describe('what Nova sends', () => {
       ],
       bootRoles: ['reader', 'member'],
       json: Buffer.from(WEB),
+      digest: expect.stringMatching(/^[\da-f]{64}$/),
     });
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { invalid } from '@hallmark/errors';
 
 /** The instance as Nova describes it to a vendordata target. */
@@ -15,6 +16,8 @@ export interface Instance {
   readonly bootRoles: readonly string[];
   /** The description as it came: HTTP targets get these bytes. */
   readonly json: Buffer;
+  /** SHA-256 of these bytes, in hex. */
+  readonly digest: string;
 }
 
 const MAX_BYTES = 1024 * 1024;
@@ -48,6 +51,7 @@ export function parseInstance(json: Buffer): Instance {
     metadata,
     bootRoles: bootRoles === '' ? [] : bootRoles.split(','),
     json,
+    digest: createHash('sha256').update(json).digest('hex'),
   };
 }
 

@@ -24,6 +24,7 @@ export class GrpcTransport implements Transport {
   readonly requestHeaders = NO_HEADERS;
   readonly #settings: TargetSettings;
   #client: vendordata.VendordataProviderClient;
+  #isClosed = false;
 
   constructor(settings: TargetSettings) {
     this.#settings = settings;
@@ -32,6 +33,8 @@ export class GrpcTransport implements Transport {
 
   async send({ instance, token, signal }: Exchange): Promise<TargetReply> {
     if (signal.aborted) return brokenOff(signal);
+    // A closed client would throw.
+    if (this.#isClosed) return failed('CANCELLED', 'The target was taken out of use meanwhile.');
     const client = this.#client;
     const metadata = new Metadata();
     if (token !== undefined) metadata.set('x-auth-token', token);
@@ -41,6 +44,7 @@ export class GrpcTransport implements Transport {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#client.close();
     return Promise.resolve();
   }
@@ -98,7 +102,7 @@ export class GrpcTransport implements Transport {
    * are something many servers punish. So a time-out costs the connection, as it does with HTTP.
    */
   #reconnect(client: vendordata.VendordataProviderClient): void {
-    if (this.#client !== client) return;
+    if (this.#client !== client || this.#isClosed) return;
     this.#client = connect(this.#settings);
     client.close();
   }

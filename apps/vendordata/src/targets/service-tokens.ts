@@ -28,9 +28,12 @@ const PAUSE_MS = 1_000;
 /** That no login is configured is asked again now and then: identity may have been reconfigured. */
 const WITHOUT_LOGIN_MS = 30_000;
 
+const NO_LOGIN = { token: undefined, digest: undefined };
+
 interface Held {
   /** Undefined: the operator configured no login. */
   readonly token: string | undefined;
+  readonly digest: string | undefined;
   readonly useUntilMs: number;
 }
 
@@ -50,7 +53,7 @@ export class ServiceTokens {
 
   /** The digest of the token in hand, without asking anybody for one. */
   heldDigest(): string | undefined {
-    return this.#held?.token === undefined ? undefined : digest(this.#held.token);
+    return this.#held?.digest;
   }
 
   /**
@@ -102,7 +105,7 @@ export class ServiceTokens {
       );
       this.#failure = undefined;
       this.#held = {
-        token: token === '' ? undefined : token,
+        ...(token === '' ? NO_LOGIN : { token, digest: digest(token) }),
         useUntilMs: useUntil?.getTime() ?? now + WITHOUT_LOGIN_MS,
       };
       return this.#held;

@@ -2,7 +2,7 @@ import type { TargetSettings } from '../domain/target-settings.ts';
 import { Target, type TargetDependencies } from './target.ts';
 
 /** The targets of one configuration, in order. */
-export class TargetSet implements AsyncDisposable {
+export class TargetSet {
   readonly targets: readonly Target[];
   /** All that a target is made of, to tell whether it has changed. */
   readonly #keys: ReadonlyMap<Target, string>;
@@ -56,9 +56,5 @@ export class TargetSet implements AsyncDisposable {
     }
     const leaving = this.targets.filter((target) => successor?.targets.includes(target) !== true);
     await Promise.all(leaving.map((target) => target[Symbol.asyncDispose]()));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.retire(undefined);
   }
 }

@@ -73,7 +73,7 @@ export class Target implements AsyncDisposable {
     return {
       target: this.name,
       instanceId: instance.instanceId,
-      digest: sha256(this.#fingerprint, instance.json),
+      digest: createHash('sha256').update(`${this.#fingerprint} ${instance.digest}`).digest('hex'),
       requestHeaders: {
         ...this.#transport.requestHeaders,
         ...(tokenDigest !== undefined && { 'x-auth-token': `sha256:${tokenDigest}` }),
@@ -148,7 +148,3 @@ export class Target implements AsyncDisposable {
 }
 
 const isHttp = ({ scheme }: TargetSettings): boolean => scheme === 'http' || scheme === 'https';
-
-/** The fingerprint is a digest of fixed length, so nothing can pass from one part into the other. */
-const sha256 = (fingerprint: string, body: Buffer): string =>
-  createHash('sha256').update(fingerprint).update(body).digest('hex');
