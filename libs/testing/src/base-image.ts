@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,6 @@ import type { ContainerRuntimeClient } from 'testcontainers';
 import { followBuild } from './build-progress.ts';
 
 const OFFICIAL = 'debian:bookworm-slim';
-const BOOTSTRAPPED = 'hallmark-test/debian:bookworm';
 
 const SOURCES = `\
 deb http://deb.debian.org/debian bookworm main
@@ -25,6 +25,14 @@ path-exclude=/usr/share/man/*
 path-exclude=/usr/share/locale/*
 `;
 const NO_SERVICES = '#!/bin/sh\nexit 101\n';
+
+const RECIPE = createHash('sha256')
+  .update(SOURCES)
+  .update(LEAN)
+  .update(NO_SERVICES)
+  .digest('hex')
+  .slice(0, 12);
+const BOOTSTRAPPED = `hallmark-test/debian:bookworm-${RECIPE}`;
 
 /**
  * The image that all test images begin with: Debian's own where it is present or can be pulled; where no
