@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { RedisServer, describeWithDocker, freePort, waitFor } from '@hallmark/testing';
 import type { Outcome } from '../src/domain/answer.ts';
-import { Replica, Target, aKey, aKeyFile, reply, sourceOf, textOf } from './cache-replica.ts';
+import { Replica, Target, aKey, aKeyFile, failure, reply, sourceOf, textOf } from './cache-replica.ts';
 
 jest.setTimeout(60_000);
 
@@ -167,6 +167,25 @@ describeWithDocker('while Redis is in trouble', () => {
     expect(replica.logged).toEqual([REFUSED, ACCEPTED]);
   });
 
+  test('that is full keeps nobody from being told, nor from what it holds', async () => {
+    await using other = await replicaOf(redis.url);
+    const kept = aKey();
+    await replica.resolve(kept, new Target(reply('{"n": 1}', 'max-age=1, stale-if-error=600')));
+    const target = new Target(reply('{"n": 2}'));
+    const asked = aKey();
+    const open = target.close();
+    const outcomes = [replica.resolve(asked, target), other.resolve(asked, target)];
+    const keysNow = (): Promise<string> => redis.command('--scan');
+    await waitFor('one to wait for the other', async () => (await keysNow()).includes(':waiting:'));
+    await redis.command('config', 'set', 'maxmemory', '1mb');
+    open();
+    expect((await Promise.all(outcomes)).map(sourceOf).sort()).toEqual(['fresh', 'shared']);
+    expect(target.asked).toHaveLength(1);
+
+    other.clock.skip(5);
+    expect(textOf(await other.resolve(kept, new Target(failure())))).toBe('{"n": 1}');
+  });
+
   test('a subscription that is cut is taken up again, and what it may have missed is forgotten', async () => {
     const target = new Target(reply('{}'));
     const before = replica.cache.version();
@@ -177,6 +196,16 @@ describeWithDocker('while Redis is in trouble', () => {
     await replica.resolve(key, target);
     await other.cache.purge({ instanceId: key.instanceId });
     await waitFor('the purge', async () => sourceOf(await replica.resolve(key, target)) === 'fresh');
+  });
+
+  test('a process that is too busy to listen does not blame Redis', async () => {
+    const pending = replica.resolve(aKey(), new Target(reply('{}')));
+    await new Promise((resolve) => setImmediate(resolve)); // the question to Redis is out
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 600); // more than twice redis_timeout
+    expect(sourceOf(await pending)).toBe('fresh');
+    const errors = 'hallmark_vendordata_redis_errors_total';
+    expect(await replica.metric(errors, { reason: 'timeout' })).toBeUndefined();
   });
 
   test('a purge that does not reach Redis says so, forgets here, and is made up for', async () => {
@@ -200,19 +229,17 @@ describeWithDocker('while Redis is in trouble', () => {
     });
   });
 
-  test('one that is overtaken by a replica without writes is told of', async () => {
+  test('one that has become a replica is told of, and left for what its address now leads to', async () => {
+    const connection = async (): Promise<string | undefined> =>
+      /^id=(\d+) .* name=hallmark-vendordata .* sub=0 /m.exec(await redis.command('client', 'list'))?.[1];
+    const writable = (): Promise<number | undefined> => replica.metric('hallmark_vendordata_redis_writable');
+    const before = await waitFor('its connection', connection);
     await redis.command('replicaof', '127.0.0.1', '1');
-    await waitFor(
-      'the refusal',
-      async () => (await replica.metric('hallmark_vendordata_redis_writable')) === 0,
-    );
+    await waitFor('the refusal', async () => (await writable()) === 0);
+    await waitFor('another connection', async () => ![before, undefined].includes(await connection()));
     expect(sourceOf(await replica.resolve(aKey(), new Target(reply('{}'))))).toBe('fresh');
     await redis.command('replicaof', 'no', 'one');
-    await waitFor(
-      'the writes to be accepted',
-      async () => (await replica.metric('hallmark_vendordata_redis_writable')) === 1,
-      20_000,
-    );
+    await waitFor('the writes to be accepted', async () => (await writable()) === 1, 20_000);
   });
 });
 

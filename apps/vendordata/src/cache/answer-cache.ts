@@ -174,7 +174,7 @@ export class AnswerCache implements Answers, AsyncDisposable {
   #plan(order: Order, serves: (answer: Answer) => boolean): Plan<Procured> {
     const { key, policy } = order;
     const work = async (flight: InFlight): Promise<Procured> => {
-      const procured = await this.#procurement.procure(order, flight, serves);
+      const procured = await this.#procurement.procure(order, serves, flight.signal);
       if (procured.kind === 'answer' && !flight.outdated) this.#keep(key, procured.answer);
       return procured;
     };

@@ -99,6 +99,21 @@ describe('for how long an answer is fresh', () => {
     expect(Math.max(0, secondsFromNow(freshUntilMs))).toBe(fresh);
   });
 
+  test.each([
+    { says: 'max-age=60', fresh: 0 },
+    { says: 'max-age=60, public', fresh: 60 },
+    { says: 's-maxage=60', fresh: 60 },
+    { says: 'max-age=60, must-revalidate', fresh: 60 },
+  ])('$says, asked with credentials: $fresh s', ({ says, fresh }) => {
+    const withCredentials = { ...request, requestHeaders: { authorization: 'sha256:00' } };
+    const freshness = new FreshnessRules(new SetClock()).judge(
+      withCredentials,
+      { status: 200, headers: { 'cache-control': says } },
+      plainPolicy,
+    );
+    expect(secondsFromNow(freshness.freshUntilMs)).toBe(fresh);
+  });
+
   test('an error of the target: not at all, whatever it says', () => {
     expect(judge({ 'cache-control': 'max-age=60' }, { maxStaleSeconds: 60 }, 500).keepUntilMs).toBe(NOW_MS);
   });

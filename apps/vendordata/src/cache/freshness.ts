@@ -73,7 +73,7 @@ export class FreshnessRules {
     const directives = directivesOf(headers);
     const stalePermit = stalePermitOf(directives);
     const verdict = new this.#Policy(
-      asPost(request),
+      asPost(request, directives),
       { status: reply.status, headers: { ...headers, 'cache-control': forLibrary(directives, stalePermit) } },
       { shared: true },
     );
@@ -129,7 +129,7 @@ export class FreshnessRules {
     // The library updates only what was there before; the RFC also adds.
     const addable = { 'cache-control': '', expires: '', vary: '' };
     const stored = new this.#Policy(
-      asPost(request),
+      asPost(request, NO_DIRECTIVES),
       { status: kept.status, headers: { ...addable, ...kept.headers } },
       { shared: true },
     );
@@ -141,7 +141,7 @@ export class FreshnessRules {
       ...(hasValidator(headers) ? {} : pick(kept.headers, ['etag', 'last-modified'])),
       ...headers,
     };
-    const { policy: updated, matches } = stored.revalidatedPolicy(asPost(request), {
+    const { policy: updated, matches } = stored.revalidatedPolicy(asPost(request, NO_DIRECTIVES), {
       status: 304,
       headers: update,
     });
@@ -249,11 +249,17 @@ function variedOf(
 const said = (requestHeaders: Requested['requestHeaders'], name: string): string | null =>
   (Object.hasOwn(requestHeaders, name) ? requestHeaders[name] : undefined) ?? null;
 
-const asPost = ({ url, requestHeaders }: Requested): HttpCachePolicy.HttpRequest => ({
-  method: 'POST',
-  url,
-  headers: requestHeaders,
-});
+/**
+ * RFC 9111 section 3.5: what is answered to credentials is kept if it says `s-maxage`, `public` or
+ * `must-revalidate`, the last of which the library does not get to see.
+ */
+function asPost({ url, requestHeaders }: Requested, directives: Directives): HttpCachePolicy.HttpRequest {
+  const { authorization, ...headers } = requestHeaders;
+  const asked = authorization === undefined || directives.has('must-revalidate') ? headers : requestHeaders;
+  return { method: 'POST', url, headers: asked };
+}
+
+const NO_DIRECTIVES: Directives = new Map();
 
 const isGood = (status: number): boolean => status >= 200 && status < 300;
 

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigError } from '@hallmark/runtime';
+import { errorCode } from '../error-code.ts';
 import type { CacheEvents } from './cache-events.ts';
 import { SealingKeys } from './sealing.ts';
 import type { Sealer } from './sealing.ts';
@@ -67,7 +68,7 @@ async function stamp(path: string): Promise<string> {
     const { mtimeMs, ino, size } = await stat(path);
     return `${mtimeMs} ${ino} ${size}`;
   } catch (cause) {
-    return codeOf(cause);
+    return errorCode(cause);
   }
 }
 
@@ -76,10 +77,7 @@ async function readKeys(path: string): Promise<SealingKeys> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new ConfigError([{ where: path, message: `${path}: cannot be read (${codeOf(cause)})` }]);
+    throw new ConfigError([{ where: path, message: `${path}: cannot be read (${errorCode(cause)})` }]);
   }
   return SealingKeys.parse(text, path);
 }
-
-const codeOf = (cause: unknown): string =>
-  cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';

@@ -1,7 +1,6 @@
 import type { Clock } from '@hallmark/runtime';
 import type { AnswerKey, AskTarget, CachePolicy, TargetFailure, TargetReply } from '../domain/answer.ts';
 import type { Answer, AnswerRecord } from './answer-record.ts';
-import type { InFlight } from './flights.ts';
 import { conditionsFor, matches } from './freshness.ts';
 import type { FreshnessRules } from './freshness.ts';
 import type { SharedAnswers } from './shared-answers.ts';
@@ -39,19 +38,19 @@ export class Procurement {
   }
 
   /** `serves` says which answers of the shared cache will do. */
-  async procure(order: Order, flight: InFlight, serves: (answer: Answer) => boolean): Promise<Procured> {
-    const claim = await this.#shared?.claim(order.key, serves, flight.signal);
+  async procure(order: Order, serves: (answer: Answer) => boolean, signal: AbortSignal): Promise<Procured> {
+    const claim = await this.#shared?.claim(order.key, serves, signal);
     switch (claim?.kind) {
       case undefined:
-        return await this.ask(order, flight.signal);
+        return await this.ask(order, signal);
       case 'kept':
         return { kind: 'answer', answer: claim.answer, from: 'shared-cache' };
       case 'told':
-        return await this.#takeOver(order, claim.record, flight.signal);
+        return await this.#takeOver(this.#withBest(order, claim.previous), claim.record, signal);
       case 'alone':
-        return await this.ask(this.#withBest(order, claim.previous), flight.signal);
+        return await this.ask(this.#withBest(order, claim.previous), signal);
       case 'lead':
-        return await this.#lead(this.#withBest(order, claim.previous), claim.lease, flight);
+        return await this.#lead(this.#withBest(order, claim.previous), claim.lease, signal);
     }
   }
 
@@ -93,12 +92,12 @@ export class Procurement {
   async #lead(
     order: Order,
     lease: { finish(record: AnswerRecord): Promise<void>; abandon(): Promise<void> },
-    flight: InFlight,
+    signal: AbortSignal,
   ): Promise<Procured> {
     let record: AnswerRecord | undefined;
     try {
-      const procured = await this.ask(order, flight.signal);
-      record = flight.outdated ? undefined : recordOf(procured);
+      const procured = await this.ask(order, signal);
+      record = recordOf(procured);
       return procured;
     } finally {
       // Not awaited: the caller has its answer.

@@ -3,6 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import { ConfigError, parseListenAddress } from '@hallmark/runtime';
 import type { Config } from '@hallmark/runtime';
+import { errorCode } from '../error-code.ts';
 
 export type CacheConfig = Config['vendordata_cache'];
 
@@ -15,6 +16,9 @@ export interface RedisConnections {
 }
 
 const LONGEST_PAUSE_MS = 1_000;
+const COMMAND_GRACE_MS = 2_000;
+/** How long the other side may take to close, too. */
+const CLOSING_MS = 250;
 
 /** The pause before the next attempt to connect: quick at first, then bounded, so that it is back soon after Redis. */
 export const reconnectPauseMs = (attempt: number): number =>
@@ -42,6 +46,11 @@ export function redisConnections(config: CacheConfig): RedisConnections | undefi
     };
   }
   if (url === undefined) return undefined;
+  if (!/^rediss?:\/\/./.test(url)) {
+    // Not a word of it in the message: it may hold a password.
+    const message = '[vendordata_cache] redis_url: must begin with redis:// or rediss://';
+    throw new ConfigError([{ where: '[vendordata_cache] redis_url', message }]);
+  }
   const tls = url.startsWith('rediss:') ? { tls: authorities(config) } : {};
   return {
     commands: () => new Redis(url, { ...options, ...tls }),
@@ -58,12 +67,13 @@ function commonOptions(config: CacheConfig): RedisOptions {
     ...(passwordFile === undefined
       ? {}
       : { password: readOption('redis_password_file', passwordFile).trim() }),
+    connectionName: 'hallmark-vendordata',
     lazyConnect: true,
     connectTimeout: timeoutMs,
     // Without it a command to a peer that drops connections may never settle (toolchain.md, section 7).
-    commandTimeout: timeoutMs,
-    // How long a closed connection that does not close may be waited for, which else is 2 s.
-    disconnectTimeout: timeoutMs,
+    // The guard gives up at `timeoutMs`, and more fairly: this timer also blames Redis for a busy process.
+    commandTimeout: timeoutMs + COMMAND_GRACE_MS,
+    disconnectTimeout: CLOSING_MS,
     // A command either works now or is not worth having: the request goes on without Redis.
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -111,9 +121,8 @@ function readOption(option: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw new ConfigError([
-      { where: path, message: `${path}: [vendordata_cache] ${option}: cannot be read (${code})` },
+      { where: path, message: `${path}: [vendordata_cache] ${option}: cannot be read (${errorCode(cause)})` },
     ]);
   }
 }

@@ -75,7 +75,7 @@ export class Subscription implements AsyncDisposable {
       return false;
     } finally {
       this.#up = false;
-      redis.disconnect();
+      if (redis.status !== 'end') redis.disconnect();
     }
   }
 }

@@ -14,15 +14,15 @@ export type Claim =
   /** A kept answer that may serve. */
   | { readonly kind: 'kept'; readonly answer: Answer }
   /** Another replica asked the target meanwhile; this is what it was told. */
-  | { readonly kind: 'told'; readonly record: AnswerRecord }
+  | { readonly kind: 'told'; readonly record: AnswerRecord; readonly previous: Answer | undefined }
   /** This process asks, and others may wait for it. */
   | { readonly kind: 'lead'; readonly lease: Lease; readonly previous: Answer | undefined }
   /** This process asks for itself. */
   | { readonly kind: 'alone'; readonly previous: Answer | undefined };
 
 // A leader that died is replaced after this time; one that lives renews three times in it.
-const LOCK_MS = 1_000;
-const RENEWAL_MS = 300;
+const LOCK_MS = 2_000;
+const RENEWAL_MS = 500;
 /** How often one who waits looks whether the leader is still there. */
 const POLL_MS = 250;
 /** Longer than any request lasts: a list of those who wait is of no use after that. */
@@ -90,7 +90,7 @@ export class SharedAnswers {
         const message = await mail.next(POLL_MS, signal);
         if (signal.aborted) return { kind: 'alone', previous };
         const record = message && this.#open(keys.answer, message);
-        if (record !== undefined) return { kind: 'told', record };
+        if (record !== undefined) return { kind: 'told', record, previous };
       }
     } finally {
       mail.close();
@@ -177,7 +177,7 @@ export class SharedAnswers {
 }
 
 type ClaimedOnce =
-  | Extract<Claim, { previous: unknown }>
+  | Extract<Claim, { kind: 'lead' | 'alone' }>
   | { readonly kind: 'fresh' | 'follow'; readonly previous: Answer | undefined };
 
 interface LeaseUses {
