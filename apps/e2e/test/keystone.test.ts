@@ -138,43 +138,6 @@ auth_section = vendordata_dynamic_auth
   });
 });
 
-describeWithDocker('when Keystone goes away', () => {
-  test.each([
-    ['stops', 'stop', 'start'],
-    ['hangs', 'pause', 'unpause'],
-  ] as const)(
-    'and %s, known callers are served, unknown ones get 503, and all is well when it is back',
-    async (_how, away, back) => {
-      await using keystone = await startKeystone();
-      await using target = await startFakeTarget({ json: { ok: true } });
-      await using house = await House.start({
-        // Short, because the test waits for it; the default of 5 s is no different.
-        config: `${hallmarkLogin(keystone)}[identity]\nkeystone_timeout = 4\n${targetSection(target)}`,
-      });
-      const ask = (token: string): Promise<Answer> => house.post(novaBody(randomUUID()), { token });
-      const known = await keystone.issueToken(KEYSTONE_USERS.nova);
-      const unknown = await keystone.issueToken(KEYSTONE_USERS.nova);
-      await waitFor('the known token to be known', async () => (await ask(known.token)).status === 200);
-
-      await keystone.container[away]();
-
-      expect((await ask(known.token)).status).toBe(200);
-      const refusal = await ask(unknown.token);
-      expect(refusal.status).toBe(503);
-      expect(reasonOf(refusal)).toBe('KEYSTONE_UNAVAILABLE');
-      expect(Number(refusal.headers['retry-after'])).toBeGreaterThan(0);
-
-      await keystone.container[back]();
-
-      await waitFor(
-        'the unknown token to be let in',
-        async () => (await ask(unknown.token)).status === 200,
-        30_000,
-      );
-    },
-  );
-});
-
 describeWithDocker('when tokens live for seconds', () => {
   let keystone: KeystoneServer;
   let target: FakeTarget;
