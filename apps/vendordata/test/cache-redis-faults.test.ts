@@ -178,6 +178,7 @@ describeWithDocker('while Redis is in trouble', () => {
     const keysNow = (): Promise<string> => redis.command('--scan');
     await waitFor('one to wait for the other', async () => (await keysNow()).includes(':waiting:'));
     await redis.command('config', 'set', 'maxmemory', '1mb');
+    await new Promise((resolve) => setTimeout(resolve, 600)); // who waits has looked again
     open();
     expect((await Promise.all(outcomes)).map(sourceOf).sort()).toEqual(['fresh', 'shared']);
     expect(target.asked).toHaveLength(1);

@@ -57,17 +57,22 @@ return false
 
 /**
  * Gives the kept answer if it is fresh; else makes the caller the one who asks, or one who waits for who
- * asks already. A value begins with the time until which it is fresh, in 13 digits.
+ * asks already. Full memory refuses even writes that would change nothing, so those are not tried. A
+ * value begins with the time until which it is fresh, in 13 digits.
  * KEYS: answer, lock, waiting. ARGV: now, owner, inbox, milliseconds for the lock, for the waiting list.
  */
 export const CLAIM = script(`
 local kept = redis.call('GET', KEYS[1])
 if kept and (tonumber(string.sub(kept, 1, 13)) or 0) > tonumber(ARGV[1]) then return {'fresh', kept} end
-local taken = redis.pcall('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[4])
-if taken and taken.err then return {'refused', kept, taken.err} end
-if taken then return {'lead', kept} end
-local added = redis.pcall('SADD', KEYS[3], ARGV[3])
-if type(added) == 'table' then return {'refused', kept, added.err} end
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  local taken = redis.pcall('SET', KEYS[2], ARGV[2], 'PX', ARGV[4])
+  if taken.err then return {'refused', kept, taken.err} end
+  return {'lead', kept}
+end
+if redis.call('SISMEMBER', KEYS[3], ARGV[3]) == 0 then
+  local added = redis.pcall('SADD', KEYS[3], ARGV[3])
+  if type(added) == 'table' then return {'refused', kept, added.err} end
+end
 redis.call('PEXPIRE', KEYS[3], ARGV[5])
 return {'follow', kept}
 `);

@@ -146,7 +146,8 @@ export class SharedAnswers {
       const refusal = await link.attempt(async (run) => {
         const [refused] = await Promise.all([
           run(FINISH, [answer, lock, waiting], [owner, value, keep]),
-          keep > 0 && run(PROLONG, [link.names.instanceTokens(instanceId)], [keep]),
+          // The claim has seen to half of their time.
+          keep > INSTANCE_TOKENS_MS / 2 && run(PROLONG, [link.names.instanceTokens(instanceId)], [keep]),
         ]);
         return refused;
       });

@@ -21,8 +21,8 @@ export function parsePurge(json: string): Purge | undefined {
   }
 }
 
-/** Beyond so many purges that Redis missed, everything is purged instead. */
-const LONGEST_BACKLOG = 1_000;
+/** Beyond so many purges that Redis missed, everything is purged instead, as one probe has to make up for them. */
+const LONGEST_BACKLOG = 100;
 
 /**
  * Purges in Redis. Nothing is searched for: a purge takes away the tokens that are part of the names of
