@@ -427,7 +427,7 @@ export interface PurgeRequest {
 
 /** The purge is done. */
 export interface PurgeResponse {
-  /** Answers dropped from this process and the shared cache. */
+  /** Answers dropped from the memory of the process that was asked; other processes drop theirs too. */
   purged: number;
 }
 
