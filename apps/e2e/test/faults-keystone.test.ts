@@ -23,10 +23,12 @@ describeWithDocker('when Keystone goes away', () => {
       await using keystone = await startKeystone();
       await using target = await startFakeTarget({ json: { ok: true } });
       await using house = await House.start({
-        // Less than the default of 5 s, because the test waits for it.
+        // Longer than by default: what a busy machine takes to answer is no outage.
         config: `${keystoneConfig(keystone.url, KEYSTONE_USERS.hallmark.password)}
+[api]
+vendordata_dynamic_read_timeout = 30
 [identity]
-keystone_timeout = 4
+keystone_timeout = 10
 [vendordata_target:one]
 url = ${target.url}
 failure = fatal
@@ -37,10 +39,10 @@ failure = fatal
       const unknown = await keystone.issueToken(KEYSTONE_USERS.nova);
       await waitFor('the known token to be known', async () => (await ask(known.token)).status === 200);
 
-      const load = await underLoad(house, { token: known.token, concurrency: 4 }, async (answered) => {
+      const load = await underLoad(house, { token: known.token, concurrency: 1 }, async (answered) => {
         await keystone.container[away]();
         const before = answered();
-        await waitFor('answers without Keystone', () => answered() > before + 100, 60_000);
+        await waitFor('answers without Keystone', () => answered() > before + 50, 60_000);
 
         const refusal = await ask(unknown.token);
         expect(refusal).toMatchObject({
