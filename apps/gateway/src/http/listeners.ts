@@ -1,8 +1,8 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { formatListenAddress, parseListenAddress, type ListenAddress } from '@hallmark/runtime';
+import { bindOptions, formatListenAddress } from '@hallmark/runtime';
 
 /** What a listener with TLS shows, in PEM. */
 export interface Certificate {
@@ -46,16 +46,15 @@ export class Listeners implements AsyncDisposable {
 
   /** Opens every address, or none. */
   static async open({ listen, certificate, handler, onMalformed }: ListenersOptions): Promise<Listeners> {
-    const addresses = listen.map(parseListenAddress);
-    const servers = addresses.map(() =>
-      certificate
-        ? createTlsServer({ ...SERVER_OPTIONS, ...certificate }, handler)
-        : createServer(SERVER_OPTIONS, handler),
-    );
+    const servers: Server[] = [];
     try {
-      for (const [index, server] of servers.entries()) {
+      for (const address of bindOptions(listen)) {
+        const server = certificate
+          ? createTlsServer({ ...SERVER_OPTIONS, ...certificate }, handler)
+          : createServer(SERVER_OPTIONS, handler);
+        servers.push(server);
         server.on('clientError', onMalformed);
-        await listening(server, bindOptions(addresses, index));
+        await listening(server, address);
       }
     } catch (error) {
       for (const server of servers) server.close();
@@ -106,19 +105,7 @@ export class Listeners implements AsyncDisposable {
   }
 }
 
-interface BindOptions extends ListenAddress {
-  readonly ipv6Only: boolean;
-}
-
-/** `::` takes IPv4 too, unless an IPv4 address of the same port stands beside it. */
-function bindOptions(addresses: readonly ListenAddress[], index: number): BindOptions {
-  const address = addresses[index];
-  if (!address) throw new RangeError(`There is no address ${index}.`);
-  const besideIpv4 = addresses.some(({ host, port }) => port === address.port && !host.includes(':'));
-  return { ...address, ipv6Only: address.host === '::' && address.port !== 0 && besideIpv4 };
-}
-
-async function listening(server: Server, options: BindOptions): Promise<void> {
+async function listening(server: Server, options: ListenOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {
