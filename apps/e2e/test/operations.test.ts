@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
   createTestCertificates,
@@ -13,24 +11,10 @@ import {
   type FakeTarget,
 } from '@hallmark/testing';
 import { Agent, request } from 'undici';
-import { House, keystoneConfig, novaBody, type Resident } from './house.ts';
+import { House, keystoneConfig, novaBody } from './house.ts';
+import { callVendordata } from './operator.ts';
 
 jest.setTimeout(120_000);
-
-/** Calls a service as `docs/operations.md` tells operators to. */
-async function curl(resident: Resident, method: string, data: unknown): Promise<unknown> {
-  const { stdout } = await promisify(execFile)('npx', [
-    'buf',
-    'curl',
-    '--protocol',
-    'grpc',
-    '--http2-prior-knowledge',
-    '-d',
-    JSON.stringify(data),
-    `http://127.0.0.1:${resident.port}/hallmark.vendordata.v1.VendordataService/${method}`,
-  ]);
-  return JSON.parse(stdout);
-}
 
 describe('an operator, with two workers of every app', () => {
   let keystone: FakeKeystone;
@@ -91,7 +75,7 @@ workers = 2
     for (let n = 0; n < 3; n++) await Promise.all([askOften(body), askOften(other)]);
     cmdb.answer({ json: { rack: 'r2' }, cacheControl: 'max-age=300' });
 
-    await curl(house.one('vendordata'), 'Purge', { instanceId });
+    await callVendordata(house.one('vendordata').port, 'Purge', { instanceId });
 
     await waitFor('every gateway to have heard', async () =>
       (await askOften(body)).every((text) => text.includes('"r2"')),
@@ -103,11 +87,13 @@ workers = 2
   test('ListTargets shows health, ProbeTarget tries one and keeps nothing', async () => {
     const before = cmdb.requests.length;
     cmdb.answerNext({ json: { tried: 12345678901234567890n.toString() }, cacheControl: 'max-age=7' });
-    const probe = await curl(house.one('vendordata'), 'ProbeTarget', {
+    const probe = await callVendordata(house.one('vendordata').port, 'ProbeTarget', {
       target: 'cmdb',
       instanceJson: Buffer.from(novaBody(randomUUID())).toString('base64'),
     });
-    const list = (await curl(house.one('vendordata'), 'ListTargets', {})) as { targets: { name: string }[] };
+    const list = (await callVendordata(house.one('vendordata').port, 'ListTargets', {})) as {
+      targets: { name: string }[];
+    };
 
     expect(probe).toMatchObject({ status: 200, cacheControl: 'max-age=7' });
     expect(parseFloat((probe as { ttl: string }).ttl)).toBeCloseTo(7, 0);
