@@ -3,7 +3,7 @@ import { GenericContainer, Wait, getContainerRuntimeClient } from 'testcontainer
 import type { ContainerRuntimeClient, StartedTestContainer } from 'testcontainers';
 import { ensureImage } from './images.ts';
 import type { TestImage } from './images.ts';
-import { freePort } from './ports.ts';
+import { answersAt, freePort } from './ports.ts';
 import { waitFor } from './wait-for.ts';
 
 // testcontainers' own reaper is an image from a registry, which a closed network does not have; the
@@ -34,6 +34,15 @@ export interface ContainerOptions {
   readonly ready: (container: Container) => Promise<unknown>;
 }
 
+/**
+ * Loopback wherever Docker publishes there, which `localhost` need not be (it may mean ::1 first) and which
+ * testcontainers does not say on a machine that looks like a container itself; certificates name loopback.
+ */
+async function hostOf(started: StartedTestContainer, ports: ReadonlyMap<number, number>): Promise<string> {
+  const [port] = ports.values();
+  return port !== undefined && (await answersAt('127.0.0.1', port)) ? '127.0.0.1' : started.getHost();
+}
+
 /** One running container of a test image, whose life the test decides. */
 export class Container implements AsyncDisposable {
   readonly host: string;
@@ -47,9 +56,9 @@ export class Container implements AsyncDisposable {
     ports: ReadonlyMap<number, number>,
     client: ContainerRuntimeClient,
     started: StartedTestContainer,
+    host: string,
   ) {
-    // `localhost` may mean ::1 first, where Docker need not listen.
-    this.host = started.getHost() === 'localhost' ? '127.0.0.1' : started.getHost();
+    this.host = host;
     this.#ready = options.ready;
     this.#ports = ports;
     this.#client = client;
@@ -72,7 +81,7 @@ export class Container implements AsyncDisposable {
       .withCommand([...(options.command ?? [])])
       .withWaitStrategy(Wait.forSuccessfulCommand('true'))
       .start();
-    const container = new Container(options, ports, client, started);
+    const container = new Container(options, ports, client, started, await hostOf(started, ports));
     try {
       await container.#untilReady();
     } catch (cause) {

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 // Below Linux's ephemeral ports (32768 and up): a port there stays free while its server is down, because
 // no outgoing connection takes it for its own end, nor connects to itself.
@@ -33,5 +33,18 @@ async function isFree(port: number): Promise<boolean> {
     return false;
   } finally {
     server.close();
+  }
+}
+
+/** Whether somebody takes connections at an address, now. */
+export async function answersAt(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
 }
