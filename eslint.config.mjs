@@ -52,7 +52,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['apps/*/src/**/*.ts', 'libs/{errors,contracts,rpc,runtime}/src/**/*.ts'],
+    files: ['apps/*/src/**/*.ts', 'libs/{errors,contracts,postgres,rpc,runtime}/src/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-imports': [

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { gateway, gateway_nova, vendordata_endpoint } from './gateway.ts';
 import { identity } from './identity.ts';
+import { config_drive, gateway_guest, instances, postgres } from './instances.ts';
 import { keystone_authtoken, vendordata_dynamic_auth } from './keystone.ts';
-import { api } from './nova.ts';
+import { api, neutron } from './nova.ts';
 import { DEFAULT, log } from './process.ts';
 import { rpc } from './rpc.ts';
 import { vendordata, vendordata_cache, vendordata_target } from './vendordata.ts';
@@ -15,6 +16,7 @@ export const configSchema = z.object({
   log,
   gateway,
   gateway_nova,
+  gateway_guest,
   vendordata_endpoint,
   rpc,
   identity,
@@ -24,6 +26,10 @@ export const configSchema = z.object({
   api,
   vendordata_target: z.map(z.string(), vendordata_target),
   vendordata_cache,
+  instances,
+  config_drive,
+  postgres,
+  neutron,
 });
 
 /** The sections with a name of their own; `[vendordata_target:NAME]` is read beside them. */
@@ -38,8 +44,12 @@ export const OWNED_SECTIONS: readonly SectionName[] = [
   'rpc',
   'gateway',
   'gateway_nova',
+  'gateway_guest',
   'vendordata_endpoint',
   'identity',
   'vendordata',
   'vendordata_cache',
+  'instances',
+  'config_drive',
+  'postgres',
 ];

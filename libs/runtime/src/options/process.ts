@@ -13,6 +13,12 @@ export const DEFAULT = z
       .describe(
         'Seconds that a stopping process gives to the requests in flight before it ends without them. 0 waits for all of them, however long.',
       ),
+    config_drive_format: choice('iso9660', 'vfat')
+      .default('iso9660')
+      .describe("Nova's option: the file system of config drives."),
+    force_config_drive: bool()
+      .default(false)
+      .describe("Nova's option: whether every instance gets a config drive, wished for or not."),
   })
   .describe('What holds for every process.');
 

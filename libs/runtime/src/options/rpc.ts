@@ -10,6 +10,14 @@ export const rpc = z
     vendordata_endpoints: endpoints()
       .default(['127.0.0.1:8782'])
       .describe('Where the vendordata processes listen. Calls go to any of them that is up.'),
+    instances_endpoints: endpoints()
+      .default([])
+      .describe(
+        'Where the instances processes listen. Empty: there are none, and with them neither a boot API nor answers for guests.',
+      ),
+    instances_data_endpoints: endpoints()
+      .default(['127.0.0.1:8784'])
+      .describe('Where the instances processes give config drives, their `data_listen`.'),
     cert_file: str()
       .optional()
       .describe(

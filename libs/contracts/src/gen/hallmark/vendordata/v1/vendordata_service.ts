@@ -34,9 +34,66 @@ export interface ResolveRequest {
   instanceJson: Buffer;
   /**
    * Name of the only target wanted, or `cloud-init` for the composed member where
-   * `[vendordata] compose_cloud_init` is on. Empty: all targets.
+   * `[vendordata] compose_cloud_init` is on. Empty: all targets. Must be empty with `document`.
    */
   target: string;
+  /** The document wanted besides the contributions, which then come without their JSON. */
+  document: ResolveRequest_Document;
+}
+
+/** What to make of the answers. New values may be added. */
+export const ResolveRequest_Document = {
+  /** UNSPECIFIED - Nothing: the contributions alone. */
+  UNSPECIFIED: 0,
+  /** VENDOR_DATA - The static vendordata, as `vendor_data.json` has it. No target is asked. */
+  VENDOR_DATA: 1,
+  /**
+   * VENDOR_DATA2 - What the providers of `[api] vendordata_providers` say, in their order, as
+   * `vendor_data2.json` has it.
+   */
+  VENDOR_DATA2: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ResolveRequest_Document = typeof ResolveRequest_Document[keyof typeof ResolveRequest_Document];
+
+export namespace ResolveRequest_Document {
+  export type UNSPECIFIED = typeof ResolveRequest_Document.UNSPECIFIED;
+  export type VENDOR_DATA = typeof ResolveRequest_Document.VENDOR_DATA;
+  export type VENDOR_DATA2 = typeof ResolveRequest_Document.VENDOR_DATA2;
+  export type UNRECOGNIZED = typeof ResolveRequest_Document.UNRECOGNIZED;
+}
+
+export function resolveRequest_DocumentFromJSON(object: any): ResolveRequest_Document {
+  switch (object) {
+    case 0:
+    case "DOCUMENT_UNSPECIFIED":
+      return ResolveRequest_Document.UNSPECIFIED;
+    case 1:
+    case "DOCUMENT_VENDOR_DATA":
+      return ResolveRequest_Document.VENDOR_DATA;
+    case 2:
+    case "DOCUMENT_VENDOR_DATA2":
+      return ResolveRequest_Document.VENDOR_DATA2;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ResolveRequest_Document.UNRECOGNIZED;
+  }
+}
+
+export function resolveRequest_DocumentToJSON(object: ResolveRequest_Document): string {
+  switch (object) {
+    case ResolveRequest_Document.UNSPECIFIED:
+      return "DOCUMENT_UNSPECIFIED";
+    case ResolveRequest_Document.VENDOR_DATA:
+      return "DOCUMENT_VENDOR_DATA";
+    case ResolveRequest_Document.VENDOR_DATA2:
+      return "DOCUMENT_VENDOR_DATA2";
+    case ResolveRequest_Document.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
 }
 
 /** What the targets contributed. */
@@ -56,6 +113,11 @@ export interface ResolveResponse {
    * a reader that keeps answers finds those of a purged instance. Always set.
    */
   instanceId: string;
+  /**
+   * The document asked for, a JSON text in UTF-8, made of the bytes that targets and the static
+   * file hold. Empty when none was asked for.
+   */
+  document: Buffer;
 }
 
 /** For how long an answer may be reused, and what it knows. */
@@ -475,7 +537,7 @@ export interface AnswersInvalidated {
 }
 
 function createBaseResolveRequest(): ResolveRequest {
-  return { instanceJson: Buffer.alloc(0), target: "" };
+  return { instanceJson: Buffer.alloc(0), target: "", document: 0 };
 }
 
 export const ResolveRequest: MessageFns<ResolveRequest> = {
@@ -485,6 +547,9 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
     }
     if (message.target !== "") {
       writer.uint32(18).string(message.target);
+    }
+    if (message.document !== 0) {
+      writer.uint32(24).int32(message.document);
     }
     return writer;
   },
@@ -518,6 +583,14 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
             message.target = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.document = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -538,6 +611,7 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
         ? Buffer.from(bytesFromBase64(object.instance_json))
         : Buffer.alloc(0),
       target: isSet(object.target) ? globalThis.String(object.target) : "",
+      document: isSet(object.document) ? resolveRequest_DocumentFromJSON(object.document) : 0,
     };
   },
 
@@ -549,6 +623,9 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
     if (message.target !== "") {
       obj.target = message.target;
     }
+    if (message.document !== 0) {
+      obj.document = resolveRequest_DocumentToJSON(message.document);
+    }
     return obj;
   },
 
@@ -559,12 +636,13 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
     const message = createBaseResolveRequest();
     message.instanceJson = object.instanceJson ?? Buffer.alloc(0);
     message.target = object.target ?? "";
+    message.document = object.document ?? 0;
     return message;
   },
 };
 
 function createBaseResolveResponse(): ResolveResponse {
-  return { contributions: [], reuse: undefined, instanceId: "" };
+  return { contributions: [], reuse: undefined, instanceId: "", document: Buffer.alloc(0) };
 }
 
 export const ResolveResponse: MessageFns<ResolveResponse> = {
@@ -577,6 +655,9 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     }
     if (message.instanceId !== "") {
       writer.uint32(26).string(message.instanceId);
+    }
+    if (message.document.length !== 0) {
+      writer.uint32(34).bytes(message.document);
     }
     return writer;
   },
@@ -618,6 +699,14 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
             message.instanceId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.document = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -641,6 +730,7 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
         : isSet(object.instance_id)
         ? globalThis.String(object.instance_id)
         : "",
+      document: isSet(object.document) ? Buffer.from(bytesFromBase64(object.document)) : Buffer.alloc(0),
     };
   },
 
@@ -655,6 +745,9 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     if (message.instanceId !== "") {
       obj.instanceId = message.instanceId;
     }
+    if (message.document.length !== 0) {
+      obj.document = base64FromBytes(message.document);
+    }
     return obj;
   },
 
@@ -666,6 +759,7 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     message.contributions = object.contributions?.map((e) => Contribution.fromPartial(e)) || [];
     message.reuse = (object.reuse !== undefined && object.reuse !== null) ? Reuse.fromPartial(object.reuse) : undefined;
     message.instanceId = object.instanceId ?? "";
+    message.document = object.document ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -2459,8 +2553,10 @@ export const VendordataServiceService = {
    *
    * Safe to repeat. Fails with INVALID_ARGUMENT, reason `INSTANCE_INVALID`, when the instance
    * description has a fault (the message names the key); with NOT_FOUND, reason
-   * `TARGET_UNKNOWN`, when `target` is not configured; with UNAVAILABLE, reason
-   * `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
+   * `TARGET_UNKNOWN`, when `target` is not configured, and reason `NO_STATIC_VENDORDATA`, when
+   * `vendor_data.json` is asked for and `StaticJSON` is not among the providers; with
+   * FAILED_PRECONDITION, reason `STATIC_VENDORDATA_BROKEN`, when the static file has never been
+   * readable; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
    * names the target and no secret). Other failing targets contribute `{}`, or their last good
    * answer, as their policy says.
    */
@@ -2539,8 +2635,10 @@ export interface VendordataServiceServer extends UntypedServiceImplementation {
    *
    * Safe to repeat. Fails with INVALID_ARGUMENT, reason `INSTANCE_INVALID`, when the instance
    * description has a fault (the message names the key); with NOT_FOUND, reason
-   * `TARGET_UNKNOWN`, when `target` is not configured; with UNAVAILABLE, reason
-   * `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
+   * `TARGET_UNKNOWN`, when `target` is not configured, and reason `NO_STATIC_VENDORDATA`, when
+   * `vendor_data.json` is asked for and `StaticJSON` is not among the providers; with
+   * FAILED_PRECONDITION, reason `STATIC_VENDORDATA_BROKEN`, when the static file has never been
+   * readable; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
    * names the target and no secret). Other failing targets contribute `{}`, or their last good
    * answer, as their policy says.
    */
@@ -2577,8 +2675,10 @@ export interface VendordataServiceClient extends Client {
    *
    * Safe to repeat. Fails with INVALID_ARGUMENT, reason `INSTANCE_INVALID`, when the instance
    * description has a fault (the message names the key); with NOT_FOUND, reason
-   * `TARGET_UNKNOWN`, when `target` is not configured; with UNAVAILABLE, reason
-   * `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
+   * `TARGET_UNKNOWN`, when `target` is not configured, and reason `NO_STATIC_VENDORDATA`, when
+   * `vendor_data.json` is asked for and `StaticJSON` is not among the providers; with
+   * FAILED_PRECONDITION, reason `STATIC_VENDORDATA_BROKEN`, when the static file has never been
+   * readable; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
    * names the target and no secret). Other failing targets contribute `{}`, or their last good
    * answer, as their policy says.
    */
