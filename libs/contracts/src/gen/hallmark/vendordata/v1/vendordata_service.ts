@@ -39,17 +39,20 @@ export interface ResolveRequest {
   target: string;
   /** The document wanted besides the contributions, which then come without their JSON. */
   document: ResolveRequest_Document;
+  /** Set when the answers are to be kept for the life of the instance, as on a config drive. */
+  freeze?: Freeze | undefined;
 }
 
 /** What to make of the answers. New values may be added. */
 export const ResolveRequest_Document = {
   /** UNSPECIFIED - Nothing: the contributions alone. */
   UNSPECIFIED: 0,
-  /** VENDOR_DATA - The static vendordata, as `vendor_data.json` has it. No target is asked. */
+  /** VENDOR_DATA - The static vendordata, as `vendor_data.json` has it: the text of the file. No target is asked. */
   VENDOR_DATA: 1,
   /**
    * VENDOR_DATA2 - What the providers of `[api] vendordata_providers` say, in their order, as
-   * `vendor_data2.json` has it.
+   * `vendor_data2.json` has it. Targets are asked only when `DynamicJSON` is among them, and one
+   * named `static` only when `StaticJSON` is not, whose member takes its place.
    */
   VENDOR_DATA2: 2,
   UNRECOGNIZED: -1,
@@ -96,6 +99,80 @@ export function resolveRequest_DocumentToJSON(object: ResolveRequest_Document): 
   }
 }
 
+/**
+ * What may be kept for good. An answer is short-lived when its target says `no-store` or
+ * `no-cache`, or names a lifetime that is shorter than `min_lifetime`, counted from its making. One
+ * whose target says nothing about its lifetime is not.
+ */
+export interface Freeze {
+  /** Absent: zero, with which only `no-store` and `no-cache` make an answer short-lived. */
+  minLifetime?:
+    | Duration
+    | undefined;
+  /** What becomes of a short-lived answer. */
+  shortLived: Freeze_ShortLived;
+}
+
+/** What becomes of a short-lived answer. New values may be added. */
+export const Freeze_ShortLived = {
+  /** UNSPECIFIED - As `SHORT_LIVED_WARN`. */
+  UNSPECIFIED: 0,
+  /** WARN - It is given all the same. */
+  WARN: 1,
+  /** OMIT - `{}` stands in its place, also for the composed `cloud-init` member. */
+  OMIT: 2,
+  /** FATAL - The call fails. */
+  FATAL: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Freeze_ShortLived = typeof Freeze_ShortLived[keyof typeof Freeze_ShortLived];
+
+export namespace Freeze_ShortLived {
+  export type UNSPECIFIED = typeof Freeze_ShortLived.UNSPECIFIED;
+  export type WARN = typeof Freeze_ShortLived.WARN;
+  export type OMIT = typeof Freeze_ShortLived.OMIT;
+  export type FATAL = typeof Freeze_ShortLived.FATAL;
+  export type UNRECOGNIZED = typeof Freeze_ShortLived.UNRECOGNIZED;
+}
+
+export function freeze_ShortLivedFromJSON(object: any): Freeze_ShortLived {
+  switch (object) {
+    case 0:
+    case "SHORT_LIVED_UNSPECIFIED":
+      return Freeze_ShortLived.UNSPECIFIED;
+    case 1:
+    case "SHORT_LIVED_WARN":
+      return Freeze_ShortLived.WARN;
+    case 2:
+    case "SHORT_LIVED_OMIT":
+      return Freeze_ShortLived.OMIT;
+    case 3:
+    case "SHORT_LIVED_FATAL":
+      return Freeze_ShortLived.FATAL;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Freeze_ShortLived.UNRECOGNIZED;
+  }
+}
+
+export function freeze_ShortLivedToJSON(object: Freeze_ShortLived): string {
+  switch (object) {
+    case Freeze_ShortLived.UNSPECIFIED:
+      return "SHORT_LIVED_UNSPECIFIED";
+    case Freeze_ShortLived.WARN:
+      return "SHORT_LIVED_WARN";
+    case Freeze_ShortLived.OMIT:
+      return "SHORT_LIVED_OMIT";
+    case Freeze_ShortLived.FATAL:
+      return "SHORT_LIVED_FATAL";
+    case Freeze_ShortLived.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** What the targets contributed. */
 export interface ResolveResponse {
   /**
@@ -118,6 +195,11 @@ export interface ResolveResponse {
    * file hold. Empty when none was asked for.
    */
   document: Buffer;
+  /**
+   * Names of the targets whose answer is short-lived, in configured order, whether it was given or
+   * left off. Empty without `ResolveRequest.freeze`.
+   */
+  shortLivedTargets: string[];
 }
 
 /** For how long an answer may be reused, and what it knows. */
@@ -179,7 +261,10 @@ export const Contribution_Source = {
    * `stale-if-error` or `stale-while-revalidate`, allows it.
    */
   STALE: 3,
-  /** OMITTED - The target failed and its policy is `omit`; the JSON is `{}`. */
+  /**
+   * OMITTED - The target failed and its policy is `omit`, or its answer is short-lived and was not to be
+   * frozen; the JSON is `{}`.
+   */
   OMITTED: 4,
   /** COMPOSED - Made by Hallmark from the parts of other contributions. */
   COMPOSED: 5,
@@ -537,7 +622,7 @@ export interface AnswersInvalidated {
 }
 
 function createBaseResolveRequest(): ResolveRequest {
-  return { instanceJson: Buffer.alloc(0), target: "", document: 0 };
+  return { instanceJson: Buffer.alloc(0), target: "", document: 0, freeze: undefined };
 }
 
 export const ResolveRequest: MessageFns<ResolveRequest> = {
@@ -550,6 +635,9 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
     }
     if (message.document !== 0) {
       writer.uint32(24).int32(message.document);
+    }
+    if (message.freeze !== undefined) {
+      Freeze.encode(message.freeze, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -591,6 +679,14 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
             message.document = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.freeze = Freeze.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -612,6 +708,7 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
         : Buffer.alloc(0),
       target: isSet(object.target) ? globalThis.String(object.target) : "",
       document: isSet(object.document) ? resolveRequest_DocumentFromJSON(object.document) : 0,
+      freeze: isSet(object.freeze) ? Freeze.fromJSON(object.freeze) : undefined,
     };
   },
 
@@ -626,6 +723,9 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
     if (message.document !== 0) {
       obj.document = resolveRequest_DocumentToJSON(message.document);
     }
+    if (message.freeze !== undefined) {
+      obj.freeze = Freeze.toJSON(message.freeze);
+    }
     return obj;
   },
 
@@ -637,12 +737,110 @@ export const ResolveRequest: MessageFns<ResolveRequest> = {
     message.instanceJson = object.instanceJson ?? Buffer.alloc(0);
     message.target = object.target ?? "";
     message.document = object.document ?? 0;
+    message.freeze = (object.freeze !== undefined && object.freeze !== null)
+      ? Freeze.fromPartial(object.freeze)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFreeze(): Freeze {
+  return { minLifetime: undefined, shortLived: 0 };
+}
+
+export const Freeze: MessageFns<Freeze> = {
+  encode(message: Freeze, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.minLifetime !== undefined) {
+      Duration.encode(message.minLifetime, writer.uint32(10).fork()).join();
+    }
+    if (message.shortLived !== 0) {
+      writer.uint32(16).int32(message.shortLived);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Freeze {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFreeze();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.minLifetime = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.shortLived = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Freeze {
+    return {
+      minLifetime: isSet(object.minLifetime)
+        ? Duration.fromJSON(object.minLifetime)
+        : isSet(object.min_lifetime)
+        ? Duration.fromJSON(object.min_lifetime)
+        : undefined,
+      shortLived: isSet(object.shortLived)
+        ? freeze_ShortLivedFromJSON(object.shortLived)
+        : isSet(object.short_lived)
+        ? freeze_ShortLivedFromJSON(object.short_lived)
+        : 0,
+    };
+  },
+
+  toJSON(message: Freeze): unknown {
+    const obj: any = {};
+    if (message.minLifetime !== undefined) {
+      obj.minLifetime = Duration.toJSON(message.minLifetime);
+    }
+    if (message.shortLived !== 0) {
+      obj.shortLived = freeze_ShortLivedToJSON(message.shortLived);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Freeze>): Freeze {
+    return Freeze.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Freeze>): Freeze {
+    const message = createBaseFreeze();
+    message.minLifetime = (object.minLifetime !== undefined && object.minLifetime !== null)
+      ? Duration.fromPartial(object.minLifetime)
+      : undefined;
+    message.shortLived = object.shortLived ?? 0;
     return message;
   },
 };
 
 function createBaseResolveResponse(): ResolveResponse {
-  return { contributions: [], reuse: undefined, instanceId: "", document: Buffer.alloc(0) };
+  return { contributions: [], reuse: undefined, instanceId: "", document: Buffer.alloc(0), shortLivedTargets: [] };
 }
 
 export const ResolveResponse: MessageFns<ResolveResponse> = {
@@ -658,6 +856,9 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     }
     if (message.document.length !== 0) {
       writer.uint32(34).bytes(message.document);
+    }
+    for (const v of message.shortLivedTargets) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -707,6 +908,14 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
             message.document = Buffer.from(reader.bytes());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.shortLivedTargets.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -731,6 +940,11 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
         ? globalThis.String(object.instance_id)
         : "",
       document: isSet(object.document) ? Buffer.from(bytesFromBase64(object.document)) : Buffer.alloc(0),
+      shortLivedTargets: globalThis.Array.isArray(object?.shortLivedTargets)
+        ? object.shortLivedTargets.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.short_lived_targets)
+        ? object.short_lived_targets.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -748,6 +962,9 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     if (message.document.length !== 0) {
       obj.document = base64FromBytes(message.document);
     }
+    if (message.shortLivedTargets?.length) {
+      obj.shortLivedTargets = message.shortLivedTargets;
+    }
     return obj;
   },
 
@@ -760,6 +977,7 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
     message.reuse = (object.reuse !== undefined && object.reuse !== null) ? Reuse.fromPartial(object.reuse) : undefined;
     message.instanceId = object.instanceId ?? "";
     message.document = object.document ?? Buffer.alloc(0);
+    message.shortLivedTargets = object.shortLivedTargets?.map((e) => e) || [];
     return message;
   },
 };
@@ -2555,10 +2773,12 @@ export const VendordataServiceService = {
    * description has a fault (the message names the key); with NOT_FOUND, reason
    * `TARGET_UNKNOWN`, when `target` is not configured, and reason `NO_STATIC_VENDORDATA`, when
    * `vendor_data.json` is asked for and `StaticJSON` is not among the providers; with
-   * FAILED_PRECONDITION, reason `STATIC_VENDORDATA_BROKEN`, when the static file has never been
-   * readable; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
-   * names the target and no secret). Other failing targets contribute `{}`, or their last good
-   * answer, as their policy says.
+   * INVALID_ARGUMENT, reason `DOCUMENT_INVALID`, when the document is unknown or asked for together
+   * with `target`; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy
+   * is `fatal` gave no answer (the message names the target and no secret); with
+   * FAILED_PRECONDITION, reason `VENDORDATA_NOT_FREEZABLE`, when `freeze` says so (the message names
+   * the targets). Other failing targets contribute `{}`, or their last good answer, as their policy
+   * says.
    */
   resolve: {
     path: "/hallmark.vendordata.v1.VendordataService/Resolve" as const,
@@ -2637,10 +2857,12 @@ export interface VendordataServiceServer extends UntypedServiceImplementation {
    * description has a fault (the message names the key); with NOT_FOUND, reason
    * `TARGET_UNKNOWN`, when `target` is not configured, and reason `NO_STATIC_VENDORDATA`, when
    * `vendor_data.json` is asked for and `StaticJSON` is not among the providers; with
-   * FAILED_PRECONDITION, reason `STATIC_VENDORDATA_BROKEN`, when the static file has never been
-   * readable; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
-   * names the target and no secret). Other failing targets contribute `{}`, or their last good
-   * answer, as their policy says.
+   * INVALID_ARGUMENT, reason `DOCUMENT_INVALID`, when the document is unknown or asked for together
+   * with `target`; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy
+   * is `fatal` gave no answer (the message names the target and no secret); with
+   * FAILED_PRECONDITION, reason `VENDORDATA_NOT_FREEZABLE`, when `freeze` says so (the message names
+   * the targets). Other failing targets contribute `{}`, or their last good answer, as their policy
+   * says.
    */
   resolve: handleUnaryCall<ResolveRequest, ResolveResponse>;
   /** Lists the targets in configured order, with their health. */
@@ -2677,10 +2899,12 @@ export interface VendordataServiceClient extends Client {
    * description has a fault (the message names the key); with NOT_FOUND, reason
    * `TARGET_UNKNOWN`, when `target` is not configured, and reason `NO_STATIC_VENDORDATA`, when
    * `vendor_data.json` is asked for and `StaticJSON` is not among the providers; with
-   * FAILED_PRECONDITION, reason `STATIC_VENDORDATA_BROKEN`, when the static file has never been
-   * readable; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy is `fatal` gave no answer (the message
-   * names the target and no secret). Other failing targets contribute `{}`, or their last good
-   * answer, as their policy says.
+   * INVALID_ARGUMENT, reason `DOCUMENT_INVALID`, when the document is unknown or asked for together
+   * with `target`; with UNAVAILABLE, reason `VENDORDATA_TARGET_FAILED`, when a target whose policy
+   * is `fatal` gave no answer (the message names the target and no secret); with
+   * FAILED_PRECONDITION, reason `VENDORDATA_NOT_FREEZABLE`, when `freeze` says so (the message names
+   * the targets). Other failing targets contribute `{}`, or their last good answer, as their policy
+   * says.
    */
   resolve(
     request: ResolveRequest,
