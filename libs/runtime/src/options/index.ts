@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gateway, gateway_nova, vendordata_endpoint } from './gateway.ts';
 import { identity } from './identity.ts';
-import { config_drive, gateway_guest, instances, postgres } from './instances.ts';
+import { boot_api, config_drive, gateway_guest, instances, postgres } from './instances.ts';
 import { keystone_authtoken, vendordata_dynamic_auth } from './keystone.ts';
 import { api, neutron } from './nova.ts';
 import { DEFAULT, log } from './process.ts';
@@ -17,6 +17,7 @@ export const configSchema = z.object({
   gateway,
   gateway_nova,
   gateway_guest,
+  boot_api,
   vendordata_endpoint,
   rpc,
   identity,
@@ -45,6 +46,7 @@ export const OWNED_SECTIONS: readonly SectionName[] = [
   'gateway',
   'gateway_nova',
   'gateway_guest',
+  'boot_api',
   'vendordata_endpoint',
   'identity',
   'vendordata',

@@ -123,3 +123,28 @@ export const gateway_guest = z
   })
   .superRefine(...allOrNone('cert_file', 'key_file'))
   .describe('The listener for guests.');
+
+export const boot_api = z
+  .object({
+    reader_roles: list()
+      .default(['reader', 'member'])
+      .describe(
+        'Roles of which whoever reads the instances of its project must have one, in any case of letters.',
+      ),
+    writer_roles: list()
+      .default(['member'])
+      .describe(
+        'Roles of which whoever boots, changes, rebuilds or deletes instances of its project must have one, in any case of letters.',
+      ),
+    admin_roles: list()
+      .default(['admin'])
+      .describe(
+        'Roles with which a caller may do all that with the instances of every project, in any case of letters. A token scoped to the system may read them with a role of `reader_roles`.',
+      ),
+    timeout: float({ min: 0.1 })
+      .default(10)
+      .describe(
+        'Longest wait, in seconds, for identity and for the instances service, beside the wait that a caller asks for with `Prefer: wait`.',
+      ),
+  })
+  .describe('The boot API, under `/v1` on the listener for Nova, when `[rpc] instances_endpoints` is set.');
