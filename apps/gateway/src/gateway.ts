@@ -13,6 +13,7 @@ import { Callers, tokenInvalidations, validationRule, type ValidationCache } fro
 import type { Door } from './http/exchange.ts';
 import { Listeners } from './http/listeners.ts';
 import { answerMalformed } from './http/malformed.ts';
+import { problemOf } from './http/problem.ts';
 import { Answers, purgeRule, purges, type AnswerCache } from './nova/answers.ts';
 import { novaApp } from './nova/nova-app.ts';
 import { certificateOf, challengeOf, novaRulesOf, restartNeeds } from './settings.ts';
@@ -41,8 +42,13 @@ export async function startGateway(
     opened.use(watchVendordata(services.vendordata, answers, events)),
   ];
 
-  const door: Door = { events, now, challenge: challengeOf(config), closing: false };
-  let current = { config, rules: novaRulesOf(config) };
+  let current = { config, rules: novaRulesOf(config), challenge: challengeOf(config) };
+  const door: Door = {
+    events,
+    now,
+    problem: (thrown) => problemOf(thrown, current.challenge),
+    closing: false,
+  };
   const app = novaApp({
     door,
     callers: new Callers(services.identity, validations),
@@ -73,8 +79,7 @@ export async function startGateway(
       const renewed = certificateOf(changed);
       if (renewed) nova.renew(renewed);
       for (const text of restartNeeds(current.config, changed)) log.warn(text);
-      current = { config: changed, rules: novaRulesOf(changed) };
-      door.challenge = challengeOf(changed);
+      current = { config: changed, rules: novaRulesOf(changed), challenge: challengeOf(changed) };
       return Promise.resolve();
     },
     async [Symbol.asyncDispose]() {

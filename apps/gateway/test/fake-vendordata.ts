@@ -27,6 +27,8 @@ export class FakeVendordata implements AsyncDisposable {
   readonly watch = new FakeWatch<Invalidated>();
   readonly asked: { request: vendordata.ResolveRequest; call: Call; remainingMs: number }[] = [];
   parts: vendordata.Contribution[] = [aPart('rack', '{"row": 7}')];
+  /** What it makes of the answers, by what is asked for. */
+  documents = new Map<vendordata.ResolveRequest_Document, string>();
   ttlMs = 60_000;
   ageMs = 0;
   /** The version of the next answers; that of the watch when undefined. */
@@ -66,6 +68,7 @@ export class FakeVendordata implements AsyncDisposable {
     call.signal.addEventListener('abort', aborted);
     const version = this.version ?? this.watch.version;
     const { parts, ttlMs, ageMs } = this;
+    const document = Buffer.from(this.documents.get(request.document) ?? '');
     await this.gate;
     call.signal.removeEventListener('abort', aborted);
     const failure = this.failure ?? this.refusal(request);
@@ -74,6 +77,8 @@ export class FakeVendordata implements AsyncDisposable {
       contributions: parts.filter(({ name }) => request.target === '' || request.target === name),
       reuse: { ttl: duration(ttlMs), version, age: duration(ageMs) },
       instanceId: instanceIdIn(request.instanceJson),
+      document,
+      shortLivedTargets: [],
     };
   }
 

@@ -9,15 +9,15 @@ import {
 } from '../events.ts';
 import type { AnswerPart } from '../nova/answer.ts';
 import type { Caller } from './callers.ts';
-import { problemOf } from './problem.ts';
+import type { Problem } from './problem.ts';
 
 /** What all exchanges of a listener have in common. */
 export interface Door {
   readonly events: GatewayEvents;
   /** Milliseconds, by a clock that is never set back. */
   readonly now: () => number;
-  /** `WWW-Authenticate` of every 401. */
-  challenge: string;
+  /** How this listener tells of a failure. */
+  readonly problem: (thrown: unknown, request: IncomingMessage) => Problem;
   /** The listener is closing: every answer is the last on its connection. */
   closing: boolean;
 }
@@ -62,17 +62,15 @@ export class Exchange implements SeenRequest {
     return this.#door.now() - this.startedAtMs;
   }
 
-  /** Answers 200 with JSON. `headers` are names and values in turn, without those of every answer. */
-  answer(headers: string[], body: Buffer): void {
-    this.#end({ status: 200, bytes: body.length }, headers, body);
+  /** Answers. `headers` are names and values in turn, those of the body included. */
+  answer(headers: string[], body: Buffer, status = 200): void {
+    this.#end({ status, bytes: body.length }, headers, body);
   }
 
   /** Answers with what may be told of anything that was thrown. */
   problem(thrown: unknown): void {
-    const { status, reason, headers, body } = problemOf(thrown, this.#door.challenge);
-    const pairs = ['Content-Length', String(body.length), ...Object.entries(headers).flat()];
-    const err = status === 500 ? thrown : undefined;
-    this.#end({ status, bytes: body.length, reason, err }, pairs, body);
+    const { status, reason, headers, body, err } = this.#door.problem(thrown, this.request);
+    this.#end({ status, bytes: body.length, reason, err }, [...headers], body);
   }
 
   /** Aborts when the caller hangs up before the answer. Asked for only where that saves something. */
@@ -93,7 +91,7 @@ export class Exchange implements SeenRequest {
       events.ended(this, { status: HUNG_UP, bytes: 0, reason: 'HUNG_UP' });
       return;
     }
-    headers.push('Content-Type', 'application/json', 'X-Openstack-Request-Id', this.id);
+    headers.push('X-Openstack-Request-Id', this.id);
     if (closing) headers.push('Connection', 'close');
     this.#response.writeHead(ending.status, headers);
     // A string goes out in one write with the headers, a Buffer in a second: the dearest part of a repeat.

@@ -10,15 +10,11 @@ export function answerMalformed(error: Error, socket: Duplex, events: GatewayEve
   const failure = failureOf('code' in error ? error.code : undefined);
   if (failure && socket.writable) {
     const id = newRequestId();
-    const { status, reason, body } = problemOf(failure, '');
-    const head = [
-      `HTTP/1.1 ${status} ${titleOf(status)}`,
-      'Content-Type: application/json',
-      `Content-Length: ${body.length}`,
-      `X-Openstack-Request-Id: ${id}`,
-      'Connection: close',
-    ];
-    socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
+    const { status, reason, headers, body } = problemOf(failure, '');
+    const pairs = [...headers, 'X-Openstack-Request-Id', id, 'Connection', 'close'];
+    const lines = pairs.flatMap((name, at) => (at % 2 === 0 ? [`\r\n${name}: ${pairs[at + 1] ?? ''}`] : []));
+    const head = `HTTP/1.1 ${status} ${titleOf(status)}${lines.join('')}\r\n\r\n`;
+    socket.write(Buffer.concat([Buffer.from(head), body]));
     events.malformed(id, status, reason);
   }
   socket.destroy(error);

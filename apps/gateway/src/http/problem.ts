@@ -1,13 +1,16 @@
 import { HallmarkError } from '@hallmark/errors';
-import { HttpFailure } from './http-failure.ts';
+import { HttpFailure, type BodyFault } from './http-failure.ts';
 import { httpStatus, titleOf } from './status.ts';
 
 /** A failed request, as its caller is told. */
 export interface Problem {
   readonly status: number;
   readonly reason: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn, those of the body included. */
+  readonly headers: readonly string[];
   readonly body: Buffer;
+  /** What was thrown, where nobody expected it. */
+  readonly err?: unknown;
 }
 
 /** Statuses with which RFC 9110 knows `Retry-After`. */
@@ -21,10 +24,11 @@ const RETRY_AFTER_SECONDS = 5;
  */
 export function problemOf(thrown: unknown, challenge: string): Problem {
   if (thrown instanceof HttpFailure) {
-    return render(thrown.status, thrown.reason, thrown.message, thrown.headers);
+    return render(thrown.status, thrown.reason, thrown.message, thrown.headers, thrown.faults);
   }
   if (!(thrown instanceof HallmarkError)) {
-    return render(500, 'INTERNAL', 'The request failed inside Hallmark; its log has the details.', {});
+    const said = 'The request failed inside Hallmark; its log has the details.';
+    return { ...render(500, 'INTERNAL', said, {}), err: thrown };
   }
   const status = httpStatus(thrown.code);
   const headers: Record<string, string> = {};
@@ -41,7 +45,10 @@ function render(
   reason: string,
   message: string,
   headers: Readonly<Record<string, string>>,
+  faults: readonly BodyFault[] = [],
 ): Problem {
-  const body = JSON.stringify({ error: { code: status, title: titleOf(status), message, reason } });
-  return { status, reason, headers, body: Buffer.from(body) };
+  const error = { code: status, title: titleOf(status), message, reason };
+  const body = Buffer.from(JSON.stringify({ error: faults.length === 0 ? error : { ...error, faults } }));
+  const ofBody = ['Content-Length', String(body.length), 'Content-Type', 'application/json'];
+  return { status, reason, headers: [...Object.entries(headers).flat(), ...ofBody], body };
 }

@@ -1,10 +1,11 @@
 import { vendordata } from '@hallmark/contracts';
+import { Content } from '../http/content.ts';
 import { durationMs } from '../watch/duration.ts';
 import { maxAgeSeconds } from './freshness.ts';
 import { timingEntry } from './server-timing.ts';
 import { renderDocument, renderPart } from './vendordata-json.ts';
 
-const { Contribution_Source: Source } = vendordata;
+const { Contribution_Source: Source, ResolveRequest_Document: Document } = vendordata;
 
 /** Where a part came from, in the words of `Server-Timing` and the log. */
 export type PartSource = 'fresh' | 'cached' | 'stale' | 'omitted' | 'composed' | 'shared' | 'unknown';
@@ -18,10 +19,9 @@ export interface AnswerPart {
   readonly failure?: string;
 }
 
-/** A complete answer to a POST: everything but what differs from one sending to the next. */
+/** A complete answer to a question: everything but what differs from one sending to the next. */
 export interface Answer {
-  readonly body: Buffer;
-  readonly contentLength: string;
+  readonly content: Content;
   readonly cacheControl: string;
   /** Undefined when it must not be reused. */
   readonly maxAgeSeconds: number | undefined;
@@ -36,22 +36,24 @@ export interface Answer {
   readonly target: string;
 }
 
-/**
- * Turns what the targets contributed into the answer to a POST: the document of all of them, or the
- * JSON of the only one asked for, each byte as the target wrote it.
- */
+/** What was asked for, as far as the answer depends on it. */
+interface Wanted {
+  readonly target: string;
+  readonly document: vendordata.ResolveRequest_Document;
+}
+
+/** Turns what the service said into the answer to a question. */
 export function answerFromWire(
-  { contributions, reuse, instanceId }: vendordata.ResolveResponse,
-  target: string,
+  response: vendordata.ResolveResponse,
+  wanted: Wanted,
   sentAtMs: number,
 ): Answer {
-  const body = target === '' ? renderDocument(contributions) : renderPart(contributions[0]?.json);
+  const { contributions, reuse, instanceId } = response;
   const parts = contributions.map(partFromWire);
   const ttlMs = durationMs(reuse?.ttl);
   const maxAge = ttlMs > 0 ? maxAgeSeconds(durationMs(reuse?.age), ttlMs) : undefined;
   return {
-    body,
-    contentLength: String(body.length),
+    content: new Content(bodyOf(response, wanted)),
     cacheControl: maxAge === undefined ? 'no-store' : `max-age=${maxAge}`,
     maxAgeSeconds: maxAge,
     freshUntilMs: sentAtMs + ttlMs,
@@ -59,8 +61,20 @@ export function answerFromWire(
     hitTiming: `gateway;desc="hit"${parts.map(repeated).map(timingOf).join('')}`,
     parts,
     instanceId,
-    target,
+    target: wanted.target,
   };
+}
+
+/**
+ * The document that the service made, or that of all targets, or the JSON of the only one asked for,
+ * each byte as the target wrote it.
+ */
+function bodyOf(
+  { contributions, document }: vendordata.ResolveResponse,
+  { target, document: kind }: Wanted,
+): Buffer {
+  if (kind !== Document.UNSPECIFIED) return document;
+  return target === '' ? renderDocument(contributions) : renderPart(contributions[0]?.json);
 }
 
 function partFromWire({ name, source, elapsed, failureReason }: vendordata.Contribution): AnswerPart {

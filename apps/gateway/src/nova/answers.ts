@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { vendordata } from '@hallmark/contracts';
+import { vendordata } from '@hallmark/contracts';
 import { HallmarkError, unavailable, type ErrorCode } from '@hallmark/errors';
 import type { RpcClient } from '@hallmark/rpc';
 import type { AskOptions } from '../http/callers.ts';
@@ -15,10 +15,14 @@ export interface Purge {
   readonly target: string;
 }
 
-/** A POST of Nova's: the body as it came, and the only target wanted, or none. */
+/** What may be made of the answers besides: for guests the documents that they read. */
+export const { ResolveRequest_Document: Document } = vendordata;
+
+/** Nova's description of an instance as it came, and the only target or the document wanted, or none. */
 export interface Question {
   readonly instanceJson: Buffer;
   readonly target: string;
+  readonly document: vendordata.ResolveRequest_Document;
 }
 
 export type VendordataClient = Pick<RpcClient<vendordata.VendordataServiceService>, 'resolve'>;
@@ -41,9 +45,9 @@ const ANSWERS: readonly ErrorCode[] = ['invalid', 'not-found', 'over-quota', 'un
 /** Strings, arrays and objects of an answer beside its body. */
 const ANSWER_BYTES = 800;
 
-/** Names a question without holding it. The digest has a fixed length, so a name cannot imitate it. */
-export const questionKey = ({ instanceJson, target }: Question): string =>
-  hash('sha256', instanceJson, 'base64url') + target;
+/** Names a question without holding it. All but the target has a fixed length, so no name can imitate it. */
+export const questionKey = ({ instanceJson, target, document }: Question): string =>
+  `${hash('sha256', instanceJson, 'base64url')}${document}${target}`;
 
 /** Vendordata by question: asks the service once, and again when the answer's time is over. */
 export class Answers {
@@ -71,12 +75,12 @@ export class Answers {
     const response = await this.#vendordata.resolve(question, options).catch((thrown: unknown) => {
       throw notTheHouse(thrown);
     });
-    const answer = answerFromWire(response, question.target, sentAtMs);
+    const answer = answerFromWire(response, question, sentAtMs);
     return {
       answer,
       ttlMs: durationMs(response.reuse?.ttl),
       version: response.reuse?.version ?? 0,
-      bytes: answer.body.length + ANSWER_BYTES + answer.parts.length * 300,
+      bytes: answer.content.bytes.length + ANSWER_BYTES + answer.parts.length * 300,
     };
   }
 }

@@ -4,7 +4,7 @@ import { readBody } from '../http/body.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Answer } from './answer.ts';
 import type { NovaRules } from './admit.ts';
-import { questionKey, type Answers, type Question } from './answers.ts';
+import { Document, questionKey, type Answers, type Question } from './answers.ts';
 import { ageSeconds } from './freshness.ts';
 import { timingEntry } from './server-timing.ts';
 
@@ -28,7 +28,7 @@ export function postVendordata({ answers, rules, maxBodyBytes }: VendordataEndpo
       }
       exchange.requestBytes = instanceJson.length;
       try {
-        serve(exchange, { instanceJson, target: params.name ?? '' });
+        serve(exchange, { instanceJson, target: params.name ?? '', document: Document.UNSPECIFIED });
       } catch (thrown) {
         exchange.problem(thrown);
       }
@@ -60,7 +60,7 @@ export function postVendordata({ answers, rules, maxBodyBytes }: VendordataEndpo
 
 function send(exchange: Exchange, answer: Answer, origin: Origin, nowMs: number): void {
   exchange.answerOrigin = origin;
-  const headers = ['Content-Length', answer.contentLength, 'Cache-Control', answer.cacheControl];
+  const headers = ['Content-Length', answer.content.length, 'Cache-Control', answer.cacheControl];
   if (answer.maxAgeSeconds !== undefined) {
     headers.push('Age', String(ageSeconds(answer.maxAgeSeconds, answer.freshUntilMs - nowMs)));
   }
@@ -71,5 +71,6 @@ function send(exchange: Exchange, answer: Answer, origin: Origin, nowMs: number)
     const gateway = timingEntry('gateway', nowMs - exchange.startedAtMs, origin);
     headers.push('Server-Timing', gateway + answer.partsTiming);
   }
-  exchange.answer(headers, answer.body);
+  headers.push('Content-Type', 'application/json');
+  exchange.answer(headers, answer.content.bytes);
 }
