@@ -62,20 +62,33 @@ export default tseslint.config(
     },
   },
   {
-    files: ['apps/*/src/domain/**/*.ts'],
+    files: ['apps/*/src/domain/*.ts'],
+    rules: { 'no-restricted-imports': domainImports() },
+  },
+  {
+    files: ['apps/*/src/domain/*/**/*.ts'],
+    rules: { 'no-restricted-imports': domainImports('\\.\\./[a-z\\d-]+\\.ts$') },
+  },
+  {
+    files: ['apps/*/src/domain/*/**/*.test.ts'],
     rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              regex: '^(?!@hallmark/errors$|\\./|node:crypto$|@jest/globals$)',
-              message:
-                'The domain imports nothing that can fail: only @hallmark/errors, node:crypto for digests, and other domain files.',
-            },
-          ],
-        },
-      ],
+      'no-restricted-imports': domainImports('\\.\\./[a-z\\d-]+\\.ts$', '\\.\\./\\.\\./\\.\\./test/'),
     },
   },
 );
+
+function domainImports(...further) {
+  const allowed = ['@hallmark/errors$', '\\./', 'node:crypto$', '@jest/globals$', ...further];
+  return [
+    'error',
+    {
+      patterns: [
+        {
+          regex: `^(?!${allowed.join('|')})`,
+          message:
+            'The domain imports nothing that can fail: only @hallmark/errors, node:crypto for digests, and other domain files.',
+        },
+      ],
+    },
+  ];
+}
