@@ -1,6 +1,6 @@
 // Configuration
 export { loadConfig, parseConfig } from './config/load.ts';
-export type { AuthOptions, AuthSection, Config, TargetOptions } from './config/load.ts';
+export type { AuthOptions, AuthSection, Config, ImageStoreOptions, TargetOptions } from './config/load.ts';
 export { defaultTargetOptions } from './config/default-target.ts';
 export { ConfigError } from './config/faults.ts';
 export type { ConfigFault } from './config/faults.ts';

@@ -48,7 +48,7 @@ enabled = $nobody.knows
 `);
 
   test('gives the targets and their options', () => {
-    expect(config.api).toEqual({
+    expect(config.api).toMatchObject({
       vendordata_dynamic_targets: ['join@https://join.example.test:9090/v1/', 'cmdb@http://10.0.0.4:8000/'],
       vendordata_dynamic_ssl_certfile: '',
       vendordata_dynamic_connect_timeout: 5,
@@ -405,5 +405,30 @@ test('an app words faults of its own like the others', () => {
   expect(config.fault('api', 'vendordata_dynamic_targets', 'has no URL')).toEqual({
     where: 'hallmark.conf:2',
     message: 'hallmark.conf:2: [api] vendordata_dynamic_targets: has no URL',
+  });
+});
+
+describe('Image stores', () => {
+  test('each section is read under the name that enabled_backends gives it', () => {
+    const config = parseConfig(`
+[DEFAULT]
+enabled_backends = fast:file, Archive:s3
+[fast]
+filesystem_store_datadir = /srv/fast
+[archive]
+s3_store_bucket = images
+[os_glance_staging_store]
+filesystem_store_datadir = /srv/staging
+`);
+    expect([...config.image_store.keys()]).toEqual(['fast', 'Archive', 'os_glance_staging_store']);
+    expect(config.image_store.get('fast')?.filesystem_store_datadir).toBe('/srv/fast');
+    expect(config.image_store.get('Archive')?.s3_store_bucket).toBe('images');
+    expect(config.image_store.get('os_glance_staging_store')?.filesystem_store_datadir).toBe('/srv/staging');
+  });
+
+  test('a fault in one has its place', () => {
+    expect(() =>
+      parseConfig('[DEFAULT]\nenabled_backends = fast:s3\n[fast]\ns3_store_thread_pools = many\n'),
+    ).toThrow('hallmark.conf:4: [fast] s3_store_thread_pools: "many" is not an integer');
   });
 });

@@ -5,6 +5,7 @@ import { normalizeSection, TARGET_PREFIX } from './ini.ts';
 import { optionsOf } from './option-info.ts';
 import { Settings } from './settings.ts';
 import { readSources, type ConfigSources } from './sources.ts';
+import { storeNames } from './store-names.ts';
 import { targetNames } from './target-names.ts';
 import { doubtfulNames, unknownNames } from './unknown.ts';
 import { schemaOf, Values } from './values.ts';
@@ -15,6 +16,9 @@ type Sections = { readonly [Name in SectionName]: Readonly<Everything[Name]> };
 export type TargetOptions = Readonly<
   Everything['vendordata_target'] extends Map<string, infer T> ? T : never
 >;
+
+/** What the section of an image store says. */
+export type ImageStoreOptions = Readonly<Everything['image_store'] extends Map<string, infer T> ? T : never>;
 
 /** The sections from which a login to Keystone can be read. */
 export type AuthSection = 'vendordata_dynamic_auth' | 'keystone_authtoken';
@@ -30,6 +34,8 @@ export interface AuthOptions
 export interface Config extends Sections {
   /** `[vendordata_target:NAME]` by name, in the order of the files. */
   readonly vendordata_target: ReadonlyMap<string, TargetOptions>;
+  /** The sections of the stores in `[DEFAULT] enabled_backends`, by id, and of `os_glance_staging_store`. */
+  readonly image_store: ReadonlyMap<string, ImageStoreOptions>;
   /** Sentences about what still works but should be written differently, such as old names. */
   readonly warnings: readonly string[];
   /** `FILE:LINE`, `environment NAME`, or `default`. */
@@ -62,6 +68,7 @@ export function buildConfig(sources: ConfigSources): Config {
     vendordata_target: new Map(
       targetNames(settings).map((name) => [name, values.section(TARGET_PREFIX + name)]),
     ),
+    image_store: new Map(storeNames(values).map((name) => [name, values.section(normalizeSection(name))])),
   });
   const logins: Readonly<Record<AuthSection, Login>> = {
     vendordata_dynamic_auth: readLogin('vendordata_dynamic_auth', settings, values),
@@ -108,7 +115,12 @@ function readLogin(section: AuthSection, settings: Settings, values: Values): Lo
 
 function faultOfIssue(issue: z.core.$ZodIssue, values: Values): ConfigFault {
   const [first = '', ...rest] = issue.path.map(String);
-  const section = first === 'vendordata_target' ? `${TARGET_PREFIX}${rest.shift() ?? ''}` : first;
+  const section =
+    first === 'vendordata_target'
+      ? `${TARGET_PREFIX}${rest.shift() ?? ''}`
+      : first === 'image_store'
+        ? normalizeSection(rest.shift() ?? '')
+        : first;
   const option = rest.join('.');
   const info = optionsOf(schemaOf(section)).get(option);
   const isRule = issue.code === 'custom' && issue.params?.['namesOptionsOnly'] === true;

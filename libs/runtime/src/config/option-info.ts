@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FormerName } from './oslo-types.ts';
+import { BRACKETED, type FormerName } from './oslo-types.ts';
 
 /** What the schema of an option says about it, beside how to read it. */
 export interface OptionInfo {
@@ -38,7 +38,7 @@ function describeOption(name: string, schema: z.core.$ZodType): OptionInfo {
   return {
     name,
     type: inner.type ?? 'string',
-    defaultText: defaultValue === undefined ? undefined : textOf(defaultValue),
+    defaultText: defaultValue === undefined ? undefined : textOf(defaultValue, inner.type ?? 'string'),
     description: outer.description ?? '',
     secret: outer.secret ?? false,
     multiple: inner.multiple ?? false,
@@ -55,6 +55,14 @@ function unwrap(schema: z.core.$ZodType): { core: z.core.$ZodType; defaultValue:
   return { core: schema, defaultValue: undefined };
 }
 
-function textOf(value: unknown): string {
-  return Array.isArray(value) ? value.map(String).join(',') : String(value);
+function textOf(value: unknown, type: string): string {
+  if (Array.isArray(value)) {
+    const items = value.map(String).join(',');
+    return type === BRACKETED ? `[${items}]` : items;
+  }
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([key, item]) => `${key}:${String(item)}`)
+      .join(',');
+  return String(value);
 }

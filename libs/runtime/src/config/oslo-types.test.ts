@@ -1,6 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import type { z } from 'zod';
-import { addresses, bool, choice, dict, endpoints, float, int, list, multiStr, str } from './oslo-types.ts';
+import {
+  addresses,
+  bool,
+  bracketList,
+  byteQuota,
+  choice,
+  choices,
+  dict,
+  endpoints,
+  float,
+  int,
+  list,
+  multiStr,
+  str,
+} from './oslo-types.ts';
 
 interface Case {
   type: z.ZodType;
@@ -58,6 +72,24 @@ describe('Str and its choices', () => {
     { type: choice('fatal', 'omit'), text: 'omit', value: 'omit' },
     { type: choice('fatal', 'omit'), text: 'Omit', fault: '"Omit" is not one of fatal, omit' },
     { type: choice('fatal', 'omit'), text: '', fault: '"" is not one of fatal, omit' },
+  ];
+  test.each(cases)('$text', check);
+});
+
+describe('List of choices', () => {
+  const type = choices('StaticJSON', 'DynamicJSON');
+  const oneOf = 'is not one of StaticJSON, DynamicJSON';
+  const cases: Case[] = [
+    { type, text: 'DynamicJSON,\nStaticJSON', value: ['DynamicJSON', 'StaticJSON'] },
+    { type, text: '', value: [] },
+    { type, text: 'staticjson', fault: `"staticjson" ${oneOf}, did you mean StaticJSON?` },
+    {
+      type,
+      text: 'StaticJSON, DynamicJson',
+      fault: `"DynamicJson" ${oneOf}, did you mean DynamicJSON?`,
+    },
+    { type, text: 'StaticJSON,,DynamicJSON', fault: `"" ${oneOf}` },
+    { type, text: 'vendordata', fault: `"vendordata" ${oneOf}` },
   ];
   test.each(cases)('$text', check);
 });
@@ -120,6 +152,33 @@ describe('addresses', () => {
     { type: endpoints(), text: 'identity.example.test:8781', value: ['identity.example.test:8781'] },
     { type: endpoints(), text: ':8781', fault: '":8781" names no host to connect to' },
     { type: endpoints(), text: 'h:0', fault: '"h:0" names no port to connect to' },
+  ];
+  test.each(cases)('$text', check);
+});
+
+describe('List with bounds', () => {
+  const cases: Case[] = [
+    { type: bracketList(), text: '[]', value: [] },
+    { type: bracketList(), text: ' [http, https] ', value: ['http', 'https'] },
+    { type: bracketList(), text: `["a,b", 'c', d]`, value: ['a,b', 'c', 'd'] },
+    { type: bracketList(), text: 'http,https', fault: '"http,https" does not stand between [ and ]' },
+    { type: bracketList(), text: '[', fault: '"[" does not stand between [ and ]' },
+    { type: bracketList(), text: '["a" b]', fault: 'there is no comma before "b"' },
+  ];
+  test.each(cases)('$text', check);
+});
+
+describe("Glance's storage quota", () => {
+  const fault = (text: string): string => `"${text}" is not a number of bytes, such as 500, 10MB or 2TB`;
+  const cases: Case[] = [
+    { type: byteQuota(), text: '0', value: 0 },
+    { type: byteQuota(), text: '512', value: 512 },
+    { type: byteQuota(), text: '2KB', value: 2048 },
+    { type: byteQuota(), text: '1TB', value: 2 ** 40 },
+    { type: byteQuota(), text: '1 GB', fault: fault('1 GB') },
+    { type: byteQuota(), text: '1gb', fault: fault('1gb') },
+    { type: byteQuota(), text: '-1', fault: fault('-1') },
+    { type: byteQuota(), text: '9999999999TB', fault: fault('9999999999TB') },
   ];
   test.each(cases)('$text', check);
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseListenAddress } from '../listen-address.ts';
+import { nearest } from './nearest.ts';
 
 /**
  * The value types of oslo.config, as zod schemas from the text of an option to its value. The text
@@ -111,6 +112,17 @@ function number(kind: string, { min, max }: Bounds, shape: RegExp): OptionType<n
  */
 export const list = (): OptionType<readonly string[]> => listOf('string', (item) => item);
 
+/** Comma separated items, each one of the given words, spelt exactly so. */
+export function choices<const Word extends string>(...words: readonly Word[]): OptionType<readonly Word[]> {
+  return listOf(words.join(' or '), (item) => {
+    const word = words.find((candidate) => candidate === item);
+    if (word !== undefined) return word;
+    const meant = nearest(item, words);
+    const hint = meant === undefined ? '' : `, did you mean ${meant}?`;
+    throw new RangeError(`"${item}" is not one of ${words.join(', ')}${hint}`);
+  });
+}
+
 /** Comma separated addresses for listeners: `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for all addresses. */
 export function addresses(): OptionType<readonly string[]> {
   return listOf('HOST:PORT', (item) => {
@@ -129,7 +141,7 @@ export function endpoints(): OptionType<readonly string[]> {
   });
 }
 
-function listOf(kind: string, read: (item: string) => string): OptionType<readonly string[]> {
+function listOf<T extends string>(kind: string, read: (item: string) => T): OptionType<readonly T[]> {
   return typed(kind === 'string' ? 'list' : `list of ${kind}`, (text) => splitList(text).map(read));
 }
 
@@ -155,6 +167,55 @@ export function dict(): OptionType<Readonly<Record<string, string>>> {
     }
     if (unfinished !== '') throw new RangeError(`"${unfinished.slice(0, -1).trim()}" is not key:value`);
     return Object.fromEntries(pairs);
+  });
+}
+
+/** The type of `bracketList`, by which its text is known. */
+export const BRACKETED = 'list in brackets';
+
+/**
+ * Items between brackets, `[a, b]`, which must be there. A comma inside quotes, single or double,
+ * belongs to its item.
+ */
+export function bracketList(): OptionType<readonly string[]> {
+  return typed(BRACKETED, (text) => {
+    const body = text.trim();
+    if (!body.startsWith('[') || !body.endsWith(']') || body.length < 2)
+      throw new RangeError(`"${text}" does not stand between [ and ]`);
+    return splitQuoted(body.slice(1, -1));
+  });
+}
+
+function splitQuoted(body: string): string[] {
+  const items: string[] = [];
+  let rest = body.trim();
+  while (rest !== '') {
+    const [whole = '', quoted, plain = ''] = /^(?:"([^"]*)"|'[^']*'|([^,]*))\s*/.exec(rest) ?? [];
+    const single = whole.startsWith("'") ? whole.trimEnd().slice(1, -1) : undefined;
+    const after = rest.slice(whole.length);
+    if (after !== '' && !after.startsWith(',')) throw new RangeError(`there is no comma before "${after}"`);
+    items.push(quoted ?? single ?? plain.trim());
+    rest = after.slice(1).trim();
+  }
+  return items;
+}
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 2 ** 10,
+  MB: 2 ** 20,
+  GB: 2 ** 30,
+  TB: 2 ** 40,
+};
+
+/** Glance's storage quota: a number of bytes, or one with a unit right behind it. */
+export function byteQuota(): OptionType<number> {
+  return typed('bytes, as 500, 10MB or 2TB', (text) => {
+    const [, digits = '', unit = 'B'] = /^(\d+)(B|KB|MB|GB|TB)?$/.exec(text.trim()) ?? [];
+    const bytes = Number(digits) * (BYTE_UNITS[unit] ?? NaN);
+    if (digits === '' || !Number.isSafeInteger(bytes))
+      throw new RangeError(`"${text}" is not a number of bytes, such as 500, 10MB or 2TB`);
+    return bytes;
   });
 }
 

@@ -1,15 +1,18 @@
-import type { z } from 'zod';
-import { authPlugin, plainSections, targetSection } from '../options/index.ts';
+import { z } from 'zod';
+import { authPlugin, plainSections, storeSection, targetSection } from '../options/index.ts';
 import { optionFault, type ConfigFault } from './faults.ts';
 import { normalizeSection, TARGET_PREFIX } from './ini.ts';
 import { optionsOf, type OptionInfo } from './option-info.ts';
 import type { Found, Settings } from './settings.ts';
 import { substitute, SubstitutionError } from './substitution.ts';
 
-/** The schema of a section; for one that Hallmark does not know, what a login may have there. */
+/** A section that only another option gives a meaning: what a login and what a store may have there. */
+const foreignSection = z.object({ ...authPlugin.shape, ...storeSection.shape });
+
+/** The schema of a section; for one whose name Hallmark does not know, everything it could be. */
 export function schemaOf(section: string): z.ZodObject {
   if (section.startsWith(TARGET_PREFIX)) return targetSection;
-  return Object.entries<z.ZodObject>(plainSections).find(([name]) => name === section)?.[1] ?? authPlugin;
+  return Object.entries<z.ZodObject>(plainSections).find(([name]) => name === section)?.[1] ?? foreignSection;
 }
 
 type SectionInput = Readonly<Record<string, string | readonly string[]>>;

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { gateway, gateway_nova, vendordata_endpoint } from './gateway.ts';
+import {
+  glance_store,
+  image_import_opts,
+  image_store,
+  import_filtering_opts,
+  inject_metadata_properties,
+  oslo_policy,
+  task,
+} from './glance.ts';
 import { identity } from './identity.ts';
+import { gateway_image, images } from './images.ts';
 import { boot_api, config_drive, gateway_guest, instances, postgres } from './instances.ts';
 import { keystone_authtoken, vendordata_dynamic_auth } from './keystone.ts';
 import { api, neutron } from './nova.ts';
@@ -17,6 +27,7 @@ export const configSchema = z.object({
   gateway,
   gateway_nova,
   gateway_guest,
+  gateway_image,
   boot_api,
   vendordata_endpoint,
   rpc,
@@ -31,11 +42,24 @@ export const configSchema = z.object({
   config_drive,
   postgres,
   neutron,
+  images,
+  glance_store,
+  image_store: z.map(z.string(), image_store),
+  image_import_opts,
+  import_filtering_opts,
+  inject_metadata_properties,
+  task,
+  oslo_policy,
 });
 
-/** The sections with a name of their own; `[vendordata_target:NAME]` is read beside them. */
-export const { vendordata_target: targetSections, ...plainSections } = configSchema.shape;
+/** The sections with a name of their own; those of targets and of image stores are read beside them. */
+export const {
+  vendordata_target: targetSections,
+  image_store: storeSections,
+  ...plainSections
+} = configSchema.shape;
 export const targetSection = vendordata_target;
+export const storeSection = image_store;
 
 export type SectionName = keyof typeof plainSections;
 
@@ -54,4 +78,6 @@ export const OWNED_SECTIONS: readonly SectionName[] = [
   'instances',
   'config_drive',
   'postgres',
+  'images',
+  'gateway_image',
 ];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bool, float, int, list, str } from '../config/oslo-types.ts';
+import { bool, choices, float, int, list, str } from '../config/oslo-types.ts';
 
 /**
  * Nova's own options, with Nova's names, types, defaults and former homes, so that Hallmark can be
@@ -10,7 +10,7 @@ const FORMERLY_IN_DEFAULT = { formerly: [{ section: 'DEFAULT' }] };
 
 export const api = z
   .object({
-    vendordata_providers: list()
+    vendordata_providers: choices('StaticJSON', 'DynamicJSON')
       .default(['StaticJSON'])
       .meta(FORMERLY_IN_DEFAULT)
       .describe(

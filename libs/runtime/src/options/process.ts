@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bool, choice, int } from '../config/oslo-types.ts';
+import { glanceDefault } from './glance.ts';
 
 /** The options of `[DEFAULT]` and `[log]`, which every process reads. */
 
@@ -19,6 +20,7 @@ export const DEFAULT = z
     force_config_drive: bool()
       .default(false)
       .describe("Nova's option: whether every instance gets a config drive, wished for or not."),
+    ...glanceDefault,
   })
   .describe('What holds for every process.');
 

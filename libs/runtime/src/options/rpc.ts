@@ -18,6 +18,12 @@ export const rpc = z
     instances_data_endpoints: endpoints()
       .default(['127.0.0.1:8784'])
       .describe('Where the instances processes give config drives, their `data_listen`.'),
+    images_endpoints: endpoints()
+      .default([])
+      .describe('Where the images processes listen. Empty: there are none, and no Image API.'),
+    images_data_endpoints: endpoints()
+      .default(['127.0.0.1:8786'])
+      .describe('Where the images processes take and give image data, their `data_listen`.'),
     cert_file: str()
       .optional()
       .describe(

@@ -25,7 +25,7 @@ export interface RunningApp extends AsyncDisposable {
 export interface AppDefinition {
   readonly name: string;
   /** The section with its `workers` and `ops_listen`. */
-  readonly section: 'gateway' | 'identity' | 'instances' | 'vendordata';
+  readonly section: 'gateway' | 'identity' | 'images' | 'instances' | 'vendordata';
   /** Starts listening. Throws a ConfigError for faults that only the app can see. */
   start(config: Config, context: AppContext): Promise<RunningApp>;
 }
