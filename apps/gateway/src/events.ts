@@ -5,7 +5,17 @@ export type CacheName = 'validations' | 'answers';
 export type ServiceName = 'identity' | 'vendordata';
 
 /** Paths as metrics know them; a path itself would be a label without bound. */
-export type Route = '/vendordata' | '/vendordata/:name' | 'none';
+export type Route =
+  | '/vendordata'
+  | '/vendordata/:name'
+  | '/openapi.json'
+  | '/v1'
+  | '/v1/instances'
+  | '/v1/instances/:id'
+  | '/v1/instances/:id/metadata'
+  | '/v1/instances/:id/rebuild'
+  | '/v1/instances/:id/config-drive'
+  | 'none';
 
 /** How the gateway came by something: it was kept, asked for, or asked for by another request already. */
 export type Origin = 'hit' | 'miss' | 'shared';
@@ -21,6 +31,8 @@ export interface SeenRequest {
   /** Where the word on the caller, and the answer, came from. */
   readonly callerOrigin: Origin | undefined;
   readonly answerOrigin: Origin | undefined;
+  /** The instance that it is about, where that is known and not in the path. */
+  readonly instanceId?: string | undefined;
   /** What each target contributed. */
   readonly parts: readonly object[] | undefined;
 }
@@ -164,6 +176,7 @@ export class GatewayEvents {
       line.caller = callerOrigin;
     }
     if (answerOrigin) line.answer = answerOrigin;
+    if (seen.instanceId !== undefined) line.instanceId = seen.instanceId;
     if (seen.parts) line.parts = seen.parts;
     if (reason !== undefined) line.reason = reason;
     if (err === undefined) this.#log.info(line, 'request');
@@ -247,6 +260,7 @@ interface RequestLine {
   projectId?: string;
   caller?: Origin | undefined;
   answer?: Origin;
+  instanceId?: string;
   parts?: readonly object[];
   reason?: string;
 }

@@ -16,6 +16,7 @@ import { answerMalformed } from './http/malformed.ts';
 import { problemOf } from './http/problem.ts';
 import { Answers, purgeRule, purges, type AnswerCache } from './nova/answers.ts';
 import { novaApp } from './nova/nova-app.ts';
+import { vendordataRoutes } from './nova/vendordata-routes.ts';
 import { certificateOf, challengeOf, novaRulesOf, restartNeeds } from './settings.ts';
 import { HotCache } from './watch/hot-cache.ts';
 import { InvalidationWatch } from './watch/invalidation-watch.ts';
@@ -51,10 +52,12 @@ export async function startGateway(
   };
   const app = novaApp({
     door,
-    callers: new Callers(services.identity, validations),
-    answers: new Answers(services.vendordata, answers),
-    rules: () => current.rules,
-    maxBodyBytes: config.gateway_nova.max_body_bytes,
+    routes: vendordataRoutes({
+      callers: new Callers(services.identity, validations),
+      answers: new Answers(services.vendordata, answers),
+      rules: () => current.rules,
+      maxBodyBytes: config.gateway_nova.max_body_bytes,
+    }),
   });
   opened.defer(async () => app.close());
   await app.ready();

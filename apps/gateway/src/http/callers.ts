@@ -14,6 +14,8 @@ export interface Caller {
   /** Empty unless the token is scoped to a project. */
   readonly projectId: string;
   readonly roles: readonly string[];
+  /** Whether the token is scoped to the whole system. */
+  readonly systemScope: boolean;
 }
 
 /** A validation that may be used again. */
@@ -77,9 +79,9 @@ export class Callers {
       throw notTheCallersFault(thrown);
     });
     if (!caller) throw new Error('Identity validated a token without saying whose it is.');
-    const { userId, userName, projectId, roles } = caller;
+    const { userId, userName, projectId, roles, systemScope } = caller;
     return {
-      answer: { caller: { userId, userName, projectId, roles }, digests: digestsIn(key) },
+      answer: { caller: { userId, userName, projectId, roles, systemScope }, digests: digestsIn(key) },
       ttlMs: durationMs(reuse?.ttl),
       version: reuse?.version ?? 0,
       bytes: VALIDATION_BYTES,

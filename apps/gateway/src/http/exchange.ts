@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { addAbortSignal, type Readable } from 'node:stream';
 import {
   HUNG_UP,
   type Ending,
@@ -38,6 +40,8 @@ export class Exchange implements SeenRequest {
   callerOrigin: Origin | undefined;
   answerOrigin: Origin | undefined;
   parts: readonly AnswerPart[] | undefined;
+  /** The instance that it is about, where the path does not say. */
+  instanceId: string | undefined;
 
   readonly #door: Door;
   readonly #response: ServerResponse;
@@ -67,6 +71,35 @@ export class Exchange implements SeenRequest {
     this.#end({ status, bytes: body.length }, headers, body);
   }
 
+  /**
+   * Answers with `size` bytes that are passed on as they come, no faster than the caller takes them. A
+   * caller that hangs up ends the source. A source that fails cuts the answer short, which the caller
+   * sees by its `Content-Length`.
+   */
+  async stream(headers: string[], size: number, source: Readable): Promise<void> {
+    const { events } = this.#door;
+    const { hangUpSignal } = this;
+    let bytes = 0;
+    try {
+      addAbortSignal(hangUpSignal, source);
+      this.#response.writeHead(200, this.#withCommonHeaders(headers));
+      for await (const chunk of source as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > size) throw new Error(`More came than the ${size} bytes that were announced.`);
+        if (!this.#response.write(chunk)) await once(this.#response, 'drain', { signal: hangUpSignal });
+      }
+      if (bytes < size) throw new Error(`Only ${bytes} came of the ${size} bytes that were announced.`);
+    } catch (thrown) {
+      const hungUp = hangUpSignal.aborted;
+      this.#response.destroy();
+      if (hungUp) events.ended(this, { status: HUNG_UP, bytes, reason: 'HUNG_UP' });
+      else events.ended(this, { status: 200, bytes, reason: 'ANSWER_CUT_SHORT', err: thrown });
+      return;
+    }
+    this.#response.end();
+    events.ended(this, { status: 200, bytes });
+  }
+
   /** Answers with what may be told of anything that was thrown. */
   problem(thrown: unknown): void {
     const { status, reason, headers, body, err } = this.#door.problem(thrown, this.request);
@@ -85,17 +118,21 @@ export class Exchange implements SeenRequest {
   }
 
   #end(ending: Ending, headers: string[], body: Buffer): void {
-    const { events, closing } = this.#door;
+    const { events } = this.#door;
     if (this.#response.destroyed) {
       // Nobody is left to be answered.
       events.ended(this, { status: HUNG_UP, bytes: 0, reason: 'HUNG_UP' });
       return;
     }
-    headers.push('X-Openstack-Request-Id', this.id);
-    if (closing) headers.push('Connection', 'close');
-    this.#response.writeHead(ending.status, headers);
+    this.#response.writeHead(ending.status, this.#withCommonHeaders(headers));
     // A string goes out in one write with the headers, a Buffer in a second: the dearest part of a repeat.
     this.#response.end(body.toString('latin1'), 'latin1');
     events.ended(this, ending);
+  }
+
+  #withCommonHeaders(headers: string[]): string[] {
+    headers.push('X-Openstack-Request-Id', this.id);
+    if (this.#door.closing) headers.push('Connection', 'close');
+    return headers;
   }
 }

@@ -1,12 +1,11 @@
 import { isRequestId, newRequestId } from '@hallmark/runtime';
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Route } from '../events.ts';
 import { Exchange, type Door } from '../http/exchange.ts';
 import { HttpFailure } from '../http/http-failure.ts';
 import { dropIdentityHeaders } from '../http/identity-headers.ts';
-import { admit, type Admission } from './admit.ts';
-import { postVendordata, type VendordataEndpoint } from './post-vendordata.ts';
+import { UnknownRoutes, type HttpRoute } from '../http/routes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,17 +13,16 @@ declare module 'fastify' {
   }
 }
 
-export interface NovaAppOptions extends Admission, VendordataEndpoint {
+export interface NovaAppOptions {
   readonly door: Door;
+  readonly routes: readonly HttpRoute[];
 }
 
 /** Longer than any URL that fits into Node's limit on headers: names are not cut, and not refused. */
 const LONGEST_NAME = 65_536;
-const VENDORDATA_PATH = /^\/vendordata(?:\/[^/?]*)?(?:\?|$)/;
 
-/** The dialect of the listener `nova`: vendordata for those who carry a service token. */
-export function novaApp(options: NovaAppOptions): FastifyInstance {
-  const { door } = options;
+/** The listener `nova`: vendordata for those who carry a service token, and the boot API. */
+export function novaApp({ door, routes }: NovaAppOptions): FastifyInstance {
   const app = fastify({
     genReqId: requestIdOf,
     requestIdHeader: false,
@@ -38,36 +36,50 @@ export function novaApp(options: NovaAppOptions): FastifyInstance {
     },
   });
 
-  // Fastify reads no body: the handler does, after the caller is known, and forwards it byte for byte.
-  app.addHttpMethod('POST', { hasBody: false, overrideExisting: true });
+  // Fastify reads no body: the handlers do, after the caller is known, and forward it byte for byte.
+  for (const method of ['POST', 'PUT', 'DELETE']) {
+    app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  }
   app.decorateRequest('exchange');
-  app.addHook('onRequest', (request, reply, done) => {
-    dropIdentityHeaders(request.raw.headers);
-    request.exchange = new Exchange(door, request.id, routeOf(request), request.raw, reply.raw);
-    if (request.is404) throw noRoute(request.raw);
-    admit(options, request.exchange, done);
-  });
   app.setErrorHandler((error, { exchange }, reply) => {
     reply.hijack();
     exchange.problem(error);
   });
 
-  const handler = postVendordata(options);
-  app.post('/vendordata', handler);
-  app.post('/vendordata/:name', handler);
+  /** Begins the exchange, so that a route need not be looked up for its name. */
+  const begin =
+    (route: Route, admit: HttpRoute['admit']) =>
+    (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+      dropIdentityHeaders(request.raw.headers);
+      request.exchange = new Exchange(door, request.id, route, request.raw, reply.raw);
+      admit(request.exchange, done);
+    };
+
+  const unknown = new UnknownRoutes(routes);
+  const beginUnknown = begin('none', ({ request: { method = '', url = '' } }) => {
+    throw unknown.failureOf(method, url);
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) beginUnknown(request, reply, done);
+    else done();
+  });
+
+  for (const { method, path, admit, serve } of routes) {
+    app.route<{ Params: Record<string, string> }>({
+      method,
+      url: path,
+      onRequest: begin(path, admit),
+      handler: ({ exchange, params }, reply) => {
+        reply.hijack();
+        try {
+          serve(exchange, params);
+        } catch (thrown) {
+          exchange.problem(thrown);
+        }
+      },
+    });
+  }
   return app;
-}
-
-function routeOf({ is404, params }: FastifyRequest): Route {
-  if (is404) return 'none';
-  return Object.hasOwn(params as object, 'name') ? '/vendordata/:name' : '/vendordata';
-}
-
-function noRoute({ method = '', url = '' }: IncomingMessage): HttpFailure {
-  if (!VENDORDATA_PATH.test(url))
-    return new HttpFailure(404, 'PATH_UNKNOWN', 'There is nothing at this path.');
-  const message = `${method} means nothing here: vendordata is asked for with POST.`;
-  return new HttpFailure(405, 'METHOD_NOT_ALLOWED', message, { allow: 'POST' });
 }
 
 /** The caller's own request id where it is one, so that one id leads through all services' logs. */

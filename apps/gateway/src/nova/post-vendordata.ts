@@ -1,4 +1,3 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Origin } from '../events.ts';
 import { readBody } from '../http/body.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -19,8 +18,7 @@ export interface VendordataEndpoint {
  * the body. A question that was answered lately is answered again without asking anybody.
  */
 export function postVendordata({ answers, rules, maxBodyBytes }: VendordataEndpoint) {
-  return ({ exchange, params }: FastifyRequest<{ Params: { name?: string } }>, reply: FastifyReply): void => {
-    reply.hijack();
+  return (exchange: Exchange, { name = '' }: Readonly<Record<string, string>>): void => {
     readBody(exchange.request, maxBodyBytes, (failure, instanceJson) => {
       if (failure) {
         exchange.problem(failure);
@@ -28,7 +26,7 @@ export function postVendordata({ answers, rules, maxBodyBytes }: VendordataEndpo
       }
       exchange.requestBytes = instanceJson.length;
       try {
-        serve(exchange, { instanceJson, target: params.name ?? '', document: Document.UNSPECIFIED });
+        serve(exchange, { instanceJson, target: name, document: Document.UNSPECIFIED });
       } catch (thrown) {
         exchange.problem(thrown);
       }
