@@ -106,6 +106,11 @@ export class Container implements AsyncDisposable {
     return output;
   }
 
+  /** Lays a file into it. */
+  async put(target: string, content: Buffer): Promise<void> {
+    await this.#started.copyContentToContainer([{ content, target }]);
+  }
+
   /** Ends it as a crash or a power cut would. */
   async kill(): Promise<void> {
     await this.#docker.kill();
