@@ -18,15 +18,15 @@ export class NumberText {
   }
 }
 
-/** Python's reader, which cloud-init uses, gives up near 1,000 levels and rejects all it was given. */
-const MAX_DEPTH = 500;
+/** Python's reader, which guests use, gives up near 1,000; what is wrapped around takes some. */
+const MAX_DEPTH = 100;
 /** Python refuses to make an integer of more digits than this. */
 const TOO_MANY_DIGITS = /\d{4301}/;
 
 /**
  * Reads JSON in UTF-8.
  *
- * @throws SyntaxError that says what is wrong, as the end of a sentence, and quotes nothing.
+ * @throws SyntaxError that says what is wrong, so that a field's name can stand before it, and quotes nothing.
  */
 export function readJson(bytes: Buffer): Json {
   let text: string;
@@ -89,8 +89,9 @@ class Reader {
   #valueOf(token: Token, depth: number): Json {
     if ('string' in token) return token.string;
     if ('number' in token) return numberOf(token.number);
+    // Counted here, because what a later member of the same name replaces is read as well.
     if (depth === MAX_DEPTH && (token.word === '{' || token.word === '[')) {
-      throw new SyntaxError(`is nested deeper than ${MAX_DEPTH} levels`);
+      throw new SyntaxError(`is nested deeper than ${MAX_DEPTH}`);
     }
     switch (token.word) {
       case '{':
