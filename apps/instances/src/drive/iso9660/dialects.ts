@@ -48,6 +48,6 @@ function comparePadded(one: string, other: string): number {
 /** The supplementary hierarchy for Windows: true names in UCS-2. */
 export const JOLIET: Dialect = {
   identifier: (node) => ucs2(isDirectory(node) ? node.name : `${node.name};1`),
-  compare: Buffer.compare,
+  compare: (one, other) => Buffer.compare(one, other),
   systemUse: () => Buffer.alloc(0),
 };
