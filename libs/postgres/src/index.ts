@@ -7,3 +7,5 @@ export { ChangeClock } from './change-clock.ts';
 export { Notifications } from './notifications.ts';
 export type { NotificationListener } from './notifications.ts';
 export { Tickets } from './tickets.ts';
+export { EmbeddedPostgres, EmbeddedPostgresError } from './embedded/embedded-postgres.ts';
+export type { EmbeddedPostgresOptions } from './embedded/embedded-postgres.ts';
