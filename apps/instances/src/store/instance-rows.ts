@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from 'kysely';
+import { sql, type Insertable, type Selectable } from 'kysely';
 import type { ConfigDriveSummary, InstanceRecord } from '../domain/instance-record.ts';
 import type { InstanceRow, InstancesTable, Tables } from './tables.ts';
 
@@ -10,8 +10,8 @@ export type NewInstance = Omit<
   readonly ec2: Omit<InstanceRecord['ec2'], 'instance'>;
 };
 
-/** Every column by name: `select *` would break readers of today at the next migration. */
-export const COLUMNS = [
+// By name: `select *` would break readers of today at the next migration.
+const OPEN_COLUMNS = [
   'instances.id',
   'project_id',
   'user_id',
@@ -25,7 +25,6 @@ export const COLUMNS = [
   'availability_zone',
   'launch_index',
   'reservation_id',
-  'user_data',
   'metadata',
   'keypair',
   'network_data',
@@ -37,15 +36,12 @@ export const COLUMNS = [
   'root_device',
   'block_devices',
   'personality_paths',
-  'personality_contents',
-  'admin_pass',
   'config_drive',
   'random_seed',
   'ec2_number',
   'ec2_image',
   'ec2_kernel',
   'ec2_ramdisk',
-  'password',
   'status',
   'fault_reason',
   'fault_message',
@@ -54,6 +50,24 @@ export const COLUMNS = [
   'updated_at',
   'deleted_at',
 ] as const;
+
+/** A whole record. */
+export const COLUMNS = [
+  ...OPEN_COLUMNS,
+  'user_data',
+  'personality_contents',
+  'admin_pass',
+  'password',
+] as const;
+
+/** A record without the contents that its owner is not shown: they are secrets, and large. */
+export const VIEW_COLUMNS = [
+  ...OPEN_COLUMNS,
+  sql<string | null>`NULL::text`.as('user_data'),
+  sql<readonly Buffer[]>`'{}'::bytea[]`.as('personality_contents'),
+  sql<string | null>`NULL::text`.as('admin_pass'),
+  sql<Buffer | null>`NULL::bytea`.as('password'),
+];
 
 export const DRIVE_COLUMNS = ['format', 'size', 'sha256', 'short_lived_targets'] as const;
 type DriveRow = Pick<Selectable<Tables['config_drives']>, (typeof DRIVE_COLUMNS)[number]>;
