@@ -14,6 +14,7 @@ import { VendordataEvents } from './events.ts';
 import { Resolver } from './resolver.ts';
 import { VendordataHandlers, type HandlerDependencies } from './rpc/vendordata-handlers.ts';
 import { readTargets, resolveTimeoutMs } from './target-config.ts';
+import { StaticVendordata } from './static/static-vendordata.ts';
 import { ServiceTokens } from './targets/service-tokens.ts';
 import { TargetSet } from './targets/target-set.ts';
 
@@ -48,11 +49,14 @@ export async function startVendordata(config: Config, context: AppContext): Prom
   const answers = open.use(
     await createAnswerCache({ config: config.vendordata_cache, epoch, context, clock }),
   );
+  const file = open.use(await StaticVendordata.open(config, context, answers));
   const resolverOf = (next: Config): Resolver =>
     new Resolver(
       {
         set,
         composeCloudInit: next.vendordata.compose_cloud_init,
+        providers: next.api.vendordata_providers,
+        staticJson: () => file.json,
         resolveTimeoutMs: resolveTimeoutMs(next),
       },
       answers,
@@ -85,6 +89,7 @@ export async function startVendordata(config: Config, context: AppContext): Prom
     ready: () => true,
     async reload(next) {
       const read = readTargets(next);
+      await file.reload(next);
       const before = set;
       set = targetsOf(next, read, before);
       resolver = resolverOf(next);
@@ -96,7 +101,7 @@ export async function startVendordata(config: Config, context: AppContext): Prom
 }
 
 const epochOf = (config: Config, targets: readonly TargetSettings[]): string =>
-  resolutionEpoch(targets, config.vendordata.compose_cloud_init);
+  resolutionEpoch(targets, config.vendordata.compose_cloud_init, config.api.vendordata_providers);
 
 export const vendordataApp: AppDefinition = {
   name: 'vendordata',

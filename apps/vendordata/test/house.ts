@@ -9,6 +9,7 @@ import {
   testContext,
   type Config,
   type RunningApp,
+  type WorkerBus,
 } from '@hallmark/runtime';
 import { startVendordata } from '../src/index.ts';
 import { FakeIdentity } from './fake-identity.ts';
@@ -31,6 +32,8 @@ export const instanceNumber = (number: number): string =>
 export interface AskOptions {
   instance?: string | Buffer;
   target?: string;
+  document?: vendordata.ResolveRequest_Document;
+  freeze?: vendordata.Freeze;
   timeoutMs?: number;
   signal?: AbortSignal;
 }
@@ -49,6 +52,8 @@ const SOURCES = Object.fromEntries(
 export interface HouseOptions {
   /** Log lines are collected instead of lost. */
   readonly log?: string[];
+  /** By which it hears of other workers; without it there are none. */
+  readonly bus?: WorkerBus;
 }
 
 /** The vendordata service, a client of it, and an identity service that it can ask. */
@@ -72,16 +77,22 @@ export class House implements AsyncDisposable {
   static async open(ini: string, options: HouseOptions = {}): Promise<House> {
     const identity = await FakeIdentity.start();
     const registry = new Registry();
-    const { log: lines } = options;
+    const { log: lines, bus } = options;
     const context = {
       ...testContext('vendordata'),
       registry,
+      ...(bus && { bus }),
       ...(lines && {
         log: createLogger({ app: 'vendordata', destination: { write: (line) => lines.push(line) } }),
       }),
     };
-    const running = await startVendordata(House.config(ini, identity), context);
-    return new House(identity, running, registry);
+    try {
+      const running = await startVendordata(House.config(ini, identity), context);
+      return new House(identity, running, registry);
+    } catch (error) {
+      await identity[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   static config(ini: string, identity: Pick<FakeIdentity, 'endpoint'>): Config {
@@ -92,8 +103,9 @@ export class House implements AsyncDisposable {
 
   async resolve(options: AskOptions = {}): Promise<vendordata.ResolveResponse> {
     const { instance = NOVA_BODY, target = '', timeoutMs = 20_000, signal } = options;
+    const { document = vendordata.ResolveRequest_Document.UNSPECIFIED, freeze } = options;
     return await this.client.resolve(
-      { instanceJson: Buffer.from(instance), target },
+      { instanceJson: Buffer.from(instance), target, document, freeze },
       { requestId: newRequestId(), timeoutMs, signal },
     );
   }

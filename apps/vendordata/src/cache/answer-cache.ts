@@ -230,11 +230,13 @@ const answered = (source: Answered['source'], { json, freshness }: Answer, nowMs
   json,
   ageSeconds: Math.max(0, nowMs - freshness.bornAtMs) / 1000,
   ttlSeconds: Math.max(0, freshness.freshUntilMs - nowMs) / 1000,
+  lifetimeSeconds: freshness.statedLifetimeS,
 });
 
 const stale = ({ json, freshness }: Answer, nowMs: number, failure?: TargetFailure): Outcome => ({
   kind: 'stale',
   json,
   ageSeconds: Math.max(0, nowMs - freshness.bornAtMs) / 1000,
+  lifetimeSeconds: freshness.statedLifetimeS,
   ...(failure && { failure }),
 });

@@ -396,6 +396,35 @@ describe('a 304', () => {
   });
 });
 
+describe('the life that an answer claims', () => {
+  const date = httpDate(-5);
+  test.each<{ it: string; headers: Fields; claims: number | undefined }>([
+    { it: 'nothing', headers: {}, claims: undefined },
+    { it: 'nothing but who may keep it', headers: { 'cache-control': 'private' }, claims: undefined },
+    { it: 'max-age', headers: { 'cache-control': 'max-age=60' }, claims: 60 },
+    { it: 'max-age, however old it is', headers: { 'cache-control': 'max-age=60', age: '50' }, claims: 60 },
+    { it: 's-maxage before max-age', headers: { 'cache-control': 'max-age=60, s-maxage=5' }, claims: 5 },
+    { it: 'max-age for one reader', headers: { 'cache-control': 'private, max-age=60' }, claims: 60 },
+    { it: 'max-age where all varies', headers: { 'cache-control': 'max-age=60', vary: '*' }, claims: 60 },
+    { it: 'no-store', headers: { 'cache-control': 'no-store, max-age=60' }, claims: 0 },
+    { it: 'no-cache', headers: { 'cache-control': 'no-cache' }, claims: 0 },
+    { it: 'no-cache, as it was once written', headers: { pragma: 'no-cache' }, claims: 0 },
+    { it: 'a number that is none', headers: { 'cache-control': 'max-age=soon' }, claims: 0 },
+    { it: 'a date from now', headers: { expires: httpDate(90) }, claims: 90 },
+    { it: 'a date', headers: { date, expires: httpDate(55) }, claims: 60 },
+    { it: 'a date gone by', headers: { date, expires: httpDate(-9) }, claims: 0 },
+    { it: 'a date that is none', headers: { date, expires: '0' }, claims: 0 },
+  ])('$it', ({ headers, claims }) => {
+    expect(judge(headers).statedLifetimeS).toBe(claims);
+  });
+
+  test('may be the word of the operator', () => {
+    const policy = { ...plainPolicy, defaultCacheControl: 'max-age=60' };
+    const judged = new FreshnessRules(new SetClock()).judge(request, { status: 200, headers: {} }, policy);
+    expect(judged.statedLifetimeS).toBe(60);
+  });
+});
+
 describe('what is worked out ahead', () => {
   // Where the two read a header alike, the library's own verdict at any moment is the measure.
   const alike = [

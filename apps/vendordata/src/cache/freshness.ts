@@ -21,6 +21,8 @@ export const Freshness = z.object({
   stretchable: z.boolean(),
   /** Until when it is of any use. Not after `bornAtMs`: it must not be kept. */
   keepUntilMs: z.number(),
+  /** What the target, or the operator in its stead, said of the answer's life; nothing when neither did. */
+  statedLifetimeS: z.number().optional(),
   status: z.number(),
   /** The fields that a later 304 updates. */
   headers: z.record(z.string(), z.string()),
@@ -110,6 +112,7 @@ export class FreshnessRules {
       staleIfErrorUntilMs: bornAtMs + (lifetimeS + ifErrorS) * 1000,
       stretchable,
       keepUntilMs: kept ? bornAtMs + keptS * 1000 : bornAtMs,
+      statedLifetimeS: this.#statedLifetime(directives, headers),
       status: reply.status,
       headers: storable ? pick(headers, CACHING_FIELDS) : {},
       ...(varied === 'always' || varied === 'never' ? {} : { varied }),
@@ -148,6 +151,19 @@ export class FreshnessRules {
     if (!matches) return undefined;
     const merged = Object.entries(updated.toObject().resh).filter(isFilled);
     return this.judge(request, { status: kept.status, headers: Object.fromEntries(merged) }, policy);
+  }
+
+  /**
+   * The life that an answer claims from its making, whoever may keep it: `private` and `Vary` forbid to
+   * share it, and say nothing of how long it is true.
+   */
+  #statedLifetime(directives: Directives, headers: Reply['headers']): number | undefined {
+    if (directives.has('no-store') || directives.has('no-cache')) return 0;
+    const named = ['s-maxage', 'max-age'].find((name) => directives.has(name));
+    if (named !== undefined) return secondsOf(directives, named);
+    if (headers['expires'] === undefined) return undefined;
+    const dates = { status: 200, headers: pick(headers, ['date', 'expires']) };
+    return new this.#Policy({ method: 'GET', headers: {} }, dates, { shared: true }).maxAge();
   }
 }
 

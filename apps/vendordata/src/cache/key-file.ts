@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { ConfigError } from '@hallmark/runtime';
 import { errorCode } from '../error-code.ts';
+import { fileStamp } from '../file-stamp.ts';
 import type { CacheEvents } from './cache-events.ts';
 import { SealingKeys } from './sealing.ts';
 import type { Sealer } from './sealing.ts';
@@ -32,7 +33,7 @@ export class KeyFile implements Sealer, AsyncDisposable {
 
   /** Throws a ConfigError when the file cannot be used: without it nothing may be written to Redis. */
   static async open(path: string, events: CacheEvents): Promise<KeyFile> {
-    const seen = await stamp(path);
+    const seen = await fileStamp(path);
     return new KeyFile(path, events, await readKeys(path), seen);
   }
 
@@ -50,7 +51,7 @@ export class KeyFile implements Sealer, AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const seen = await stamp(this.#path);
+    const seen = await fileStamp(this.#path);
     if (seen === this.#seen) return;
     this.#seen = seen; // whatever comes of it, so that a bad file is told of once
     try {
@@ -59,16 +60,6 @@ export class KeyFile implements Sealer, AsyncDisposable {
     } catch (refused) {
       this.#events.keysRefused(refused);
     }
-  }
-}
-
-/** Another one whenever the file was written or replaced, as Kubernetes does by changing a link. */
-async function stamp(path: string): Promise<string> {
-  try {
-    const { mtimeMs, ino, size } = await stat(path);
-    return `${mtimeMs} ${ino} ${size}`;
-  } catch (cause) {
-    return errorCode(cause);
   }
 }
 

@@ -72,8 +72,16 @@ export type Outcome =
       json: Buffer;
       ageSeconds: number;
       ttlSeconds: number;
+      /** The life that the answer claims from its making. Undefined: it claims nothing. */
+      lifetimeSeconds?: number;
     }
-  | { kind: 'stale'; json: Buffer; ageSeconds: number; failure?: TargetFailure }
+  | {
+      kind: 'stale';
+      json: Buffer;
+      ageSeconds: number;
+      lifetimeSeconds?: number;
+      failure?: TargetFailure;
+    }
   | { kind: 'failed'; failure: TargetFailure };
 
 /** Answers by key, asked for only when no kept one may serve. */

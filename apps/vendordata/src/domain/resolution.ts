@@ -16,10 +16,13 @@ export interface Part {
   readonly ageSeconds: number;
   /** Zero: must not be reused. */
   readonly ttlSeconds: number;
+  /** The life that the answer claims from its making. Undefined: it claims nothing. */
+  readonly lifetimeSeconds?: number;
   readonly failure: TargetFailure | undefined;
 }
 
-const NOTHING = Buffer.from('{}');
+/** What a target that has nothing to say contributes. */
+export const NOTHING = Buffer.from('{}');
 
 /**
  * What a target contributes, given what came of asking it. One that failed contributes nothing,
@@ -31,12 +34,18 @@ const NOTHING = Buffer.from('{}');
 export function partFrom(name: string, policy: FailurePolicy, outcome: Outcome, elapsedMs: number): Part {
   switch (outcome.kind) {
     case 'answered': {
-      const { json, source, ageSeconds, ttlSeconds } = outcome;
-      return { name, json, source, elapsedMs, ageSeconds, ttlSeconds, failure: undefined };
+      const { json, source, ageSeconds, ttlSeconds, lifetimeSeconds } = outcome;
+      return {
+        ...{ name, json, source, elapsedMs, ageSeconds, ttlSeconds, lifetimeSeconds },
+        failure: undefined,
+      };
     }
     case 'stale': {
-      const { json, ageSeconds, failure } = outcome;
-      return { name, json, source: 'stale', elapsedMs, ageSeconds, ttlSeconds: 0, failure };
+      const { json, ageSeconds, lifetimeSeconds, failure } = outcome;
+      return {
+        ...{ name, json, source: 'stale', elapsedMs, ageSeconds, ttlSeconds: 0, lifetimeSeconds },
+        failure,
+      };
     }
     case 'failed': {
       const { failure } = outcome;

@@ -64,7 +64,9 @@ describe('answers kept before', () => {
   test('are still its own with other time-outs', () => {
     const slower = settings({ readTimeoutMs: 1, connectTimeoutMs: 1, totalTimeoutMs: 1, breakerFailures: 1 });
     expect(targetFingerprint(slower)).toBe(targetFingerprint(settings()));
-    expect(resolutionEpoch([slower], false)).toBe(resolutionEpoch([settings()], false));
+    expect(resolutionEpoch([slower], false, ['StaticJSON'])).toBe(
+      resolutionEpoch([settings()], false, ['StaticJSON']),
+    );
   });
 
   test.each([
@@ -74,16 +76,19 @@ describe('answers kept before', () => {
     ['other projects', { projects: [PROJECT] }],
     ['other projects left out', { excludedProjects: [PROJECT] }],
   ] satisfies [string, Partial<TargetSettings>][])('begin a new epoch with %s', (_what, changes) => {
-    expect(resolutionEpoch([settings(changes)], false)).not.toBe(resolutionEpoch([settings()], false));
+    expect(resolutionEpoch([settings(changes)], false, ['StaticJSON'])).not.toBe(
+      resolutionEpoch([settings()], false, ['StaticJSON']),
+    );
   });
 
   test('begin a new epoch with another order, number or composition of targets', () => {
     const [one, two] = [settings({ name: 'one' }), settings({ name: 'two' })];
     const epochs = [
-      resolutionEpoch([one, two], false),
-      resolutionEpoch([two, one], false),
-      resolutionEpoch([one], false),
-      resolutionEpoch([one], true),
+      resolutionEpoch([one, two], false, ['StaticJSON']),
+      resolutionEpoch([two, one], false, ['StaticJSON']),
+      resolutionEpoch([one], false, ['StaticJSON']),
+      resolutionEpoch([one], true, ['StaticJSON']),
+      resolutionEpoch([one], false, ['DynamicJSON']),
     ];
     expect(new Set(epochs).size).toBe(epochs.length);
   });

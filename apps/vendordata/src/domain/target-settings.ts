@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalProjectId } from './instance.ts';
 import type { FailurePolicy } from './resolution.ts';
+import type { Provider } from './vendor-data-document.ts';
 
 export type TargetScheme = 'http' | 'https' | 'grpc' | 'grpcs';
 
@@ -61,9 +62,14 @@ export function targetFingerprint(settings: TargetSettings): string {
  * Changes when answers resolved before may no longer hold. The same on all replicas with the same
  * configuration, so that a reader may go from one to another.
  */
-export function resolutionEpoch(targets: readonly TargetSettings[], composeCloudInit: boolean): string {
+export function resolutionEpoch(
+  targets: readonly TargetSettings[],
+  composeCloudInit: boolean,
+  providers: readonly Provider[],
+): string {
   return digest([
     composeCloudInit,
+    providers,
     targets.map((target) => [
       ...[target.name, targetFingerprint(target), target.failure, target.maxStaleSeconds],
       ...[target.projects, target.excludedProjects, target.maxResponseBytes],

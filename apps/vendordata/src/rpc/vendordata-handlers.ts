@@ -10,6 +10,7 @@ import {
   durationFromMs,
   durationFromSeconds,
   failureToWire,
+  questionFromWire,
   targetToWire,
 } from './wire.ts';
 
@@ -55,10 +56,18 @@ export class VendordataHandlers implements Handlers<typeof vendordata.Vendordata
   async resolve(request: vendordata.ResolveRequest, call: Call): Promise<vendordata.ResolveResponse> {
     const instance = parseInstance(request.instanceJson);
     call.event['instanceId'] = instance.instanceId;
-    const resolution = await this.#setup().resolver.resolve(instance, request.target, call);
+    const question = questionFromWire(request);
+    const resolution = await this.#setup().resolver.resolve(instance, question, call);
     call.event['targets'] = summary(resolution);
+    if (question.document !== undefined) call.event['document'] = question.document;
+    if (resolution.shortLived.length > 0) call.event['shortLived'] = resolution.shortLived;
     return {
-      contributions: resolution.parts.map(contributionToWire),
+      // A reader of the document has no use for the parts twice.
+      contributions: resolution.parts.map((part) =>
+        contributionToWire(resolution.document === undefined ? part : { ...part, json: Buffer.alloc(0) }),
+      ),
+      document: resolution.document ?? Buffer.alloc(0),
+      shortLivedTargets: [...resolution.shortLived],
       reuse: {
         ttl: durationFromSeconds(resolution.reuse.ttlSeconds),
         age: durationFromSeconds(resolution.reuse.ageSeconds),

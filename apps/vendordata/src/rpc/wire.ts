@@ -1,12 +1,16 @@
 import { vendordata } from '@hallmark/contracts';
+import { invalid } from '@hallmark/errors';
 import type { TargetFailure } from '../domain/answer.ts';
+import type { Freeze } from '../domain/freezing.ts';
 import type { FailurePolicy, Part, PartSource } from '../domain/resolution.ts';
 import { publicUrl } from '../domain/target-settings.ts';
 import type { Answers } from '../domain/answer.ts';
+import type { Question } from '../resolver.ts';
 import type { BreakerState } from '../targets/guard.ts';
 import type { Target } from '../targets/target.ts';
 
 const { Contribution_Source: Source, Target_FailurePolicy: Policy, Target_Breaker: Breaker } = vendordata;
+const { ResolveRequest_Document: Document, Freeze_ShortLived: ShortLived } = vendordata;
 
 const SOURCE = {
   fresh: Source.FRESH,
@@ -40,6 +44,38 @@ export function durationFromMs(ms: number): Duration {
 }
 
 export const durationFromSeconds = (seconds: number): Duration => durationFromMs(seconds * MS_PER_SECOND);
+
+const secondsFromDuration = ({ seconds, nanos }: Duration): number =>
+  seconds + nanos / (NANOS_PER_MS * MS_PER_SECOND);
+
+/** @throws HallmarkError `DOCUMENT_INVALID` */
+export function questionFromWire({ target, document, freeze }: vendordata.ResolveRequest): Question {
+  const kind = documentFromWire(document);
+  if (kind !== undefined && target !== '') {
+    throw invalid('DOCUMENT_INVALID', `${kind} is made of all targets; "${target}" cannot be asked alone.`);
+  }
+  return { target, document: kind, freeze: freeze && freezeFromWire(freeze) };
+}
+
+function documentFromWire(document: vendordata.ResolveRequest_Document): Question['document'] {
+  switch (document) {
+    case Document.UNSPECIFIED:
+      return undefined;
+    case Document.VENDOR_DATA:
+      return 'vendor_data.json';
+    case Document.VENDOR_DATA2:
+      return 'vendor_data2.json';
+    default:
+      throw invalid('DOCUMENT_INVALID', 'No such document is known here.');
+  }
+}
+
+function freezeFromWire({ minLifetime, shortLived }: vendordata.Freeze): Freeze {
+  return {
+    minLifetimeSeconds: minLifetime ? secondsFromDuration(minLifetime) : 0,
+    shortLived: shortLived === ShortLived.FATAL ? 'fatal' : shortLived === ShortLived.OMIT ? 'omit' : 'warn',
+  };
+}
 
 export function contributionToWire(part: Part): vendordata.Contribution {
   return {

@@ -105,7 +105,7 @@ export function resolveRequest_DocumentToJSON(object: ResolveRequest_Document): 
  * whose target says nothing about its lifetime is not.
  */
 export interface Freeze {
-  /** Absent: zero, with which only `no-store` and `no-cache` make an answer short-lived. */
+  /** Absent: zero, with which only an answer that is good for no time at all is short-lived. */
   minLifetime?:
     | Duration
     | undefined;
