@@ -1,8 +1,11 @@
+import type { GuestRoute } from './guest/guest-path.ts';
 import { Counter, Gauge, Histogram, type Logger, type Registry } from '@hallmark/runtime';
 
 /** The caches and the watched services, as metrics name them. */
-export type CacheName = 'validations' | 'answers';
-export type ServiceName = 'identity' | 'vendordata';
+export type CacheName = 'validations' | 'answers' | 'metadata' | 'addresses';
+export type ServiceName = 'identity' | 'vendordata' | 'instances';
+/** Who says who a guest is. */
+export type Introducer = 'proxy' | 'load-balancer' | 'address';
 
 /** Paths as metrics know them; a path itself would be a label without bound. */
 export type Route =
@@ -15,6 +18,7 @@ export type Route =
   | '/v1/instances/:id/metadata'
   | '/v1/instances/:id/rebuild'
   | '/v1/instances/:id/config-drive'
+  | GuestRoute
   | 'none';
 
 /** How the gateway came by something: it was kept, asked for, or asked for by another request already. */
@@ -33,6 +37,12 @@ export interface SeenRequest {
   readonly answerOrigin: Origin | undefined;
   /** The instance that it is about, where that is known and not in the path. */
   readonly instanceId?: string | undefined;
+  /** Of a guest: who said so, the project that was named, and where its record came from. */
+  readonly introducedBy?: Introducer | undefined;
+  readonly projectId?: string | undefined;
+  readonly metadataOrigin?: Origin | undefined;
+  /** Whether it waited for a change: its time is the guest's choice. */
+  readonly waited?: boolean;
   /** What each target contributed. */
   readonly parts: readonly object[] | undefined;
 }
@@ -71,6 +81,8 @@ export class GatewayEvents {
   readonly #lookups: Readonly<Record<CacheName, Record<Origin, number>>> = {
     validations: { hit: 0, miss: 0, shared: 0 },
     answers: { hit: 0, miss: 0, shared: 0 },
+    metadata: { hit: 0, miss: 0, shared: 0 },
+    addresses: { hit: 0, miss: 0, shared: 0 },
   };
   readonly #evictions: Counter<'cache'>;
   readonly #watchUp: Gauge<'service'>;
@@ -118,17 +130,26 @@ export class GatewayEvents {
       registers,
     });
     this.#countPlainNumbers();
-    this.#watchUp.set({ service: 'identity' }, 0);
-    this.#watchUp.set({ service: 'vendordata' }, 0);
+  }
+
+  /** Reports how many guests wait for a change whenever somebody asks. */
+  measureWaiters(waiters: { readonly size: number }): void {
+    new Gauge({
+      name: 'hallmark_gateway_waiters',
+      help: 'Requests of guests that wait for a change.',
+      registers: [this.#registry],
+      collect() {
+        this.set(waiters.size);
+      },
+    });
   }
 
   /** Reports the size of the hot caches whenever somebody asks. */
-  measure(caches: Readonly<Record<CacheName, MeasuredCache>>): void {
+  measure(caches: Readonly<Partial<Record<CacheName, MeasuredCache>>>): void {
     const registers = [this.#registry];
     const each = (read: (cache: MeasuredCache) => number) =>
       function (this: Gauge<'cache'>): void {
-        this.set({ cache: 'validations' }, read(caches.validations));
-        this.set({ cache: 'answers' }, read(caches.answers));
+        for (const [cache, measured] of Object.entries(caches)) this.set({ cache }, read(measured));
       };
     new Gauge({
       name: 'hallmark_gateway_cache_bytes',
@@ -155,12 +176,13 @@ export class GatewayEvents {
     const { route, caller, callerOrigin, answerOrigin, elapsedMs, requestBytes } = seen;
     const { method = '', url = '' } = seen.request;
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'other', status });
-    this.#seconds.observe({ route }, elapsedMs / 1_000);
+    if (!seen.waited) this.#seconds.observe({ route }, elapsedMs / 1_000);
     this.#inFlight -= 1;
     this.#bytes.received += requestBytes;
     this.#bytes.sent += bytes;
     if (callerOrigin) this.#lookups.validations[callerOrigin] += 1;
     if (answerOrigin) this.#lookups.answers[answerOrigin] += 1;
+    if (seen.metadataOrigin) this.#lookups.metadata[seen.metadataOrigin] += 1;
     const line: RequestLine = {
       requestId: seen.id,
       method,
@@ -177,6 +199,12 @@ export class GatewayEvents {
     }
     if (answerOrigin) line.answer = answerOrigin;
     if (seen.instanceId !== undefined) line.instanceId = seen.instanceId;
+    if (seen.introducedBy) {
+      line.introducedBy = seen.introducedBy;
+      if (seen.projectId !== undefined) line.projectId = seen.projectId;
+      if (seen.metadataOrigin) line.metadata = seen.metadataOrigin;
+      if (seen.waited) line.waited = true;
+    }
     if (seen.parts) line.parts = seen.parts;
     if (reason !== undefined) line.reason = reason;
     if (err === undefined) this.#log.info(line, 'request');
@@ -195,6 +223,11 @@ export class GatewayEvents {
 
   invalidated(service: ServiceName): void {
     this.#invalidations.inc({ service });
+  }
+
+  /** A watch is begun. */
+  watching(service: ServiceName): void {
+    this.#watchUp.set({ service }, 0);
   }
 
   watchUp(service: ServiceName): void {
@@ -261,6 +294,9 @@ interface RequestLine {
   caller?: Origin | undefined;
   answer?: Origin;
   instanceId?: string;
+  introducedBy?: Introducer;
+  metadata?: Origin;
+  waited?: boolean;
   parts?: readonly object[];
   reason?: string;
 }

@@ -5,6 +5,7 @@ import {
   HUNG_UP,
   type Ending,
   type GatewayEvents,
+  type Introducer,
   type Origin,
   type Route,
   type SeenRequest,
@@ -42,6 +43,12 @@ export class Exchange implements SeenRequest {
   parts: readonly AnswerPart[] | undefined;
   /** The instance that it is about, where the path does not say. */
   instanceId: string | undefined;
+  /** Of a guest: who said so, the project that was named, and where its record came from. */
+  introducedBy: Introducer | undefined;
+  projectId: string | undefined;
+  metadataOrigin: Origin | undefined;
+  /** Whether it waited for a change, so that its time says nothing of ours. */
+  waited = false;
 
   readonly #door: Door;
   readonly #response: ServerResponse;
@@ -117,11 +124,21 @@ export class Exchange implements SeenRequest {
     return this.#hungUp.signal;
   }
 
+  /** Calls when the caller hangs up, and also when the answer is sent. */
+  whenHungUp(listener: () => void): void {
+    if (this.#response.destroyed) listener();
+    else this.#response.once('close', listener);
+  }
+
+  /** Ends an exchange that nobody waits for any more. */
+  hungUp(): void {
+    this.#door.events.ended(this, { status: HUNG_UP, bytes: 0, reason: 'HUNG_UP' });
+  }
+
   #end(ending: Ending, headers: string[], body: Buffer): void {
     const { events } = this.#door;
     if (this.#response.destroyed) {
-      // Nobody is left to be answered.
-      events.ended(this, { status: HUNG_UP, bytes: 0, reason: 'HUNG_UP' });
+      this.hungUp();
       return;
     }
     this.#response.writeHead(ending.status, this.#withCommonHeaders(headers));

@@ -29,6 +29,8 @@ export interface HotCacheOptions<V, I> {
   /** Milliseconds, by a clock that is never set back. */
   readonly now: () => number;
   readonly onEvicted?: () => void;
+  /** What was known of this group, or of any, may hold no more, whether it was kept here or not. */
+  readonly onForgotten?: (group: string | undefined) => void;
 }
 
 interface Slot<V> {
@@ -63,6 +65,7 @@ export class HotCache<V, I> implements WatchFollower<I> {
   readonly #lostTtlMs: number;
   readonly #rule: InvalidationRule<V, I>;
   readonly #now: () => number;
+  readonly #onForgotten: (group: string | undefined) => void;
 
   #watching = false;
   #epoch: string | undefined;
@@ -72,10 +75,11 @@ export class HotCache<V, I> implements WatchFollower<I> {
   #floor = { version: 0, untilMs: 0 };
   #remembered: Remembered<I>[] = [];
 
-  constructor({ maxBytes, lostTtlMs, rule, now, onEvicted }: HotCacheOptions<V, I>) {
+  constructor({ maxBytes, lostTtlMs, rule, now, onEvicted, onForgotten }: HotCacheOptions<V, I>) {
     this.#lostTtlMs = lostTtlMs;
     this.#rule = rule;
     this.#now = now;
+    this.#onForgotten = onForgotten ?? (() => undefined);
     this.#slots = new LRUCache({
       maxSize: Math.max(maxBytes, 1),
       dispose: (slot, key, reason) => {
@@ -126,19 +130,25 @@ export class HotCache<V, I> implements WatchFollower<I> {
 
   /** Drops what the service takes back, whatever its version: one miss too many harms nobody. */
   invalidated(invalidation: I, version: number): void {
-    this.#flights.closeDoors();
     this.#version = Math.max(this.#version, version);
     this.#remembered.push({ invalidation, version });
     if (this.#remembered.length > REMEMBERED) {
       const [oldest] = this.#remembered.splice(0, 1);
       this.#raiseFloor(Math.max(this.#floor.version, oldest?.version ?? 0));
     }
+    this.drop(invalidation);
+  }
+
+  /** Drops what we have changed ourselves, before the watch tells us of it. */
+  drop(invalidation: I): void {
+    this.#flights.closeDoors();
     const group = this.#rule.groupOf(invalidation);
     const keys = group === undefined ? [...this.#slots.keys()] : [...(this.#groups.get(group) ?? [])];
     for (const key of keys) {
       const slot = this.#slots.peek(key);
       if (slot && this.#rule.concerns(invalidation, slot.answer)) this.#slots.delete(key);
     }
+    this.#onForgotten(group);
   }
 
   /** The watch is gone: nothing kept is certain any more, and what comes is kept for a moment only. */
@@ -176,6 +186,7 @@ export class HotCache<V, I> implements WatchFollower<I> {
     this.#version = version;
     this.#remembered = [];
     this.#raiseFloor(version);
+    this.#onForgotten(undefined);
   }
 
   #raiseFloor(version: number): void {
