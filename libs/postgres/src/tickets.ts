@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { sql, type QueryExecutorProvider } from 'kysely';
 import type { JsonValue } from '@hallmark/runtime';
-import type { Database } from './database.ts';
 import type { Migration } from './migrations.ts';
 
 /** Long enough to come back with it at once; nobody holds on to one. */
@@ -30,7 +29,7 @@ export class Tickets {
 
   readonly #db: QueryExecutorProvider;
 
-  constructor({ kysely }: Pick<Database<unknown>, 'kysely'>) {
+  constructor({ kysely }: { readonly kysely: QueryExecutorProvider }) {
     this.#db = kysely;
   }
 

@@ -30,6 +30,8 @@ export interface ContainerOptions {
     readonly target: string;
     readonly mode?: number;
   }[];
+  /** Directories in memory, with options of `mount`. What is in one is gone when the container ends. */
+  readonly tmpfs?: Readonly<Record<string, string>>;
   /** Resolves when the service does its work, and rejects while it does not; tried after each start. */
   readonly ready: (container: Container) => Promise<unknown>;
 }
@@ -79,6 +81,7 @@ export class Container implements AsyncDisposable {
       .withCopyFilesToContainer([...(options.files ?? [])])
       .withCopyContentToContainer([...(options.contents ?? [])])
       .withCommand([...(options.command ?? [])])
+      .withTmpFs({ ...options.tmpfs })
       .withWaitStrategy(Wait.forSuccessfulCommand('true'))
       .start();
     const container = new Container(options, ports, client, started, await hostOf(started, ports));

@@ -25,6 +25,9 @@ export type { IssuedToken, KeystoneOptions, KeystoneServer, KeystoneUser, TokenO
 export { aNovaInstance, startNova } from './nova.ts';
 export type { NovaAnswer, NovaInstance, NovaMetadata, NovaOptions } from './nova.ts';
 export { freePort, freePorts } from './ports.ts';
+export { PostgresServer } from './postgres-server.ts';
+export type { PostgresServerOptions } from './postgres-server.ts';
+export { TestPostgres, usePostgres } from './postgres.ts';
 export { RedisServer, useRedis } from './redis.ts';
 export type { RedisOptions } from './redis.ts';
 export { RedisCluster, RedisSentinels } from './redis-topologies.ts';

@@ -33,6 +33,9 @@ export interface NovaInstance {
   readonly user_data: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly boot_roles: readonly string[];
+  /** Its address in 10.1.0.0/24. Without one it has no network. */
+  readonly fixed_ip?: string;
+  readonly keypair?: { readonly name: string; readonly public_key: string };
 }
 
 export function aNovaInstance(overrides: Partial<NovaInstance> = {}): NovaInstance {
@@ -95,6 +98,17 @@ export class NovaMetadata implements AsyncDisposable {
       },
     });
     return { status: answer.status, body: await answer.text() };
+  }
+
+  /** What Nova would write onto the instance's config drive: contents by path. */
+  async configDrive(instance: NovaInstance): Promise<ReadonlyMap<string, Buffer>> {
+    const output = await this.container.exec([
+      'python3',
+      '/opt/hallmark/read_config_drive.py',
+      instance.uuid,
+    ]);
+    const files = JSON.parse(output.slice(output.indexOf('{'))) as Record<string, string>;
+    return new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text, 'base64')]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
