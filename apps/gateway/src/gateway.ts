@@ -1,28 +1,29 @@
-import { identity, vendordata } from '@hallmark/contracts';
-import { createRpcClient, mutualTls, type RpcClient } from '@hallmark/rpc';
-import {
-  newRequestId,
-  type AppContext,
-  type AppDefinition,
-  type Config,
-  type Registry,
-  type RunningApp,
-} from '@hallmark/runtime';
+import { DataClient, mutualTls } from '@hallmark/rpc';
+import { ConfigError, type AppContext, type AppDefinition, type Config, type RunningApp } from '@hallmark/runtime';
+import { bootRoutes } from './boot/boot-routes.ts';
+import { Validator } from './boot/validator.ts';
 import { GatewayEvents } from './events.ts';
-import { Callers, tokenInvalidations, validationRule, type ValidationCache } from './http/callers.ts';
+import { GuestListener } from './guest/guest-listener.ts';
+import { guestRulesOf } from './guest/guest-rules.ts';
+import { Guests } from './guest/guests.ts';
+import { Waiters } from './guest/waiters.ts';
+import { Callers } from './http/callers.ts';
 import type { Door } from './http/exchange.ts';
 import { Listeners } from './http/listeners.ts';
 import { answerMalformed } from './http/malformed.ts';
 import { problemOf } from './http/problem.ts';
-import { Answers, purgeRule, purges, type AnswerCache } from './nova/answers.ts';
+import { Answers } from './nova/answers.ts';
 import { novaApp } from './nova/nova-app.ts';
 import { vendordataRoutes } from './nova/vendordata-routes.ts';
-import { certificateOf, challengeOf, novaRulesOf, restartNeeds } from './settings.ts';
-import { HotCache } from './watch/hot-cache.ts';
-import { InvalidationWatch } from './watch/invalidation-watch.ts';
-
-/** Of the memory for what may be used again, the part of validations; the rest is for answers. */
-const VALIDATIONS_SHARE = 1 / 8;
+import { bootRulesOf, certificateOf, challengeOf, novaRulesOf, restartNeeds } from './settings.ts';
+import {
+  connectServices,
+  HotCaches,
+  watchIdentity,
+  watchInstances,
+  watchVendordata,
+  type Services,
+} from './services.ts';
 
 /** Never set back. */
 const monotonicMs = (): number => performance.now();
@@ -43,21 +44,35 @@ export async function startGateway(
     opened.use(watchVendordata(services.vendordata, answers, events)),
   ];
 
-  let current = { config, rules: novaRulesOf(config), challenge: challengeOf(config) };
+  let current = rulesOf(config);
   const door: Door = {
     events,
     now,
     problem: (thrown) => problemOf(thrown, current.challenge),
     closing: false,
   };
+  const callers = new Callers(services.identity, validations);
+  const maxBodyBytes = config.gateway_nova.max_body_bytes;
   const app = novaApp({
     door,
-    routes: vendordataRoutes({
-      callers: new Callers(services.identity, validations),
-      answers: new Answers(services.vendordata, answers),
-      rules: () => current.rules,
-      maxBodyBytes: config.gateway_nova.max_body_bytes,
-    }),
+    routes: [
+      ...vendordataRoutes({
+        callers,
+        answers: new Answers(services.vendordata, answers),
+        rules: () => current.nova,
+        maxBodyBytes,
+      }),
+      ...(services.instances
+        ? bootRoutes({
+            callers,
+            instances: services.instances,
+            drives: opened.use(connectDrives(config)),
+            validator: new Validator(),
+            rules: () => current.boot,
+            maxBodyBytes,
+          })
+        : []),
+    ],
   });
   opened.defer(async () => app.close());
   await app.ready();
@@ -82,7 +97,7 @@ export async function startGateway(
       const renewed = certificateOf(changed);
       if (renewed) nova.renew(renewed);
       for (const text of restartNeeds(current.config, changed)) log.warn(text);
-      current = { config: changed, rules: novaRulesOf(changed), challenge: challengeOf(changed) };
+      current = rulesOf(changed);
       return Promise.resolve();
     },
     async [Symbol.asyncDispose]() {
@@ -98,67 +113,14 @@ export const gatewayApp: AppDefinition = {
   start: async (config, context) => startGateway(config, context),
 };
 
-type IdentityClient = RpcClient<identity.IdentityServiceService>;
-type VendordataClient = RpcClient<vendordata.VendordataServiceService>;
+/** What a new configuration may change while the gateway is up. */
+const rulesOf = (config: Config) => ({
+  config,
+  nova: novaRulesOf(config),
+  boot: bootRulesOf(config),
+  challenge: challengeOf(config),
+});
 
-function connectServices(config: Config, registry: Registry, opened: AsyncDisposableStack) {
-  const { identity_endpoints, vendordata_endpoints, connections } = config.rpc;
-  const common = { tls: mutualTls(config.rpc), connections, registry };
-  return {
-    identity: opened.use(
-      createRpcClient(identity.IdentityServiceService, {
-        name: 'identity',
-        endpoints: identity_endpoints,
-        ...common,
-      }),
-    ),
-    vendordata: opened.use(
-      createRpcClient(vendordata.VendordataServiceService, {
-        name: 'vendordata',
-        endpoints: vendordata_endpoints,
-        ...common,
-      }),
-    ),
-  };
-}
-
-function hotCaches(config: Config, events: GatewayEvents, now: () => number) {
-  const { cache_max_bytes: maxBytes, lost_watch_ttl: lostTtl } = config.gateway;
-  const forValidations = Math.floor(maxBytes * VALIDATIONS_SHARE);
-  const terms = { lostTtlMs: lostTtl * 1_000, now };
-  const validations = new HotCache({
-    ...terms,
-    maxBytes: forValidations,
-    rule: validationRule,
-    onEvicted: () => events.evicted('validations'),
-  });
-  const answers = new HotCache({
-    ...terms,
-    maxBytes: maxBytes - forValidations,
-    rule: purgeRule,
-    onEvicted: () => events.evicted('answers'),
-  });
-  events.measure({ validations, answers });
-  return { validations, answers };
-}
-
-function watchIdentity(client: IdentityClient, follower: ValidationCache, events: GatewayEvents) {
-  return new InvalidationWatch({
-    open: (signal) =>
-      tokenInvalidations(client.watchInvalidations({}, { requestId: newRequestId(), signal })),
-    follower,
-    onUp: () => events.watchUp('identity'),
-    onInvalidated: () => events.invalidated('identity'),
-    onLost: (cause) => events.watchLost('identity', cause),
-  });
-}
-
-function watchVendordata(client: VendordataClient, follower: AnswerCache, events: GatewayEvents) {
-  return new InvalidationWatch({
-    open: (signal) => purges(client.watchInvalidations({}, { requestId: newRequestId(), signal })),
-    follower,
-    onUp: () => events.watchUp('vendordata'),
-    onInvalidated: () => events.invalidated('vendordata'),
-    onLost: (cause) => events.watchLost('vendordata', cause),
-  });
+function connectDrives({ rpc }: Config): DataClient {
+  return new DataClient({ name: 'instances', endpoints: rpc.instances_data_endpoints, tls: mutualTls(rpc) });
 }

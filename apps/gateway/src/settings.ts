@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, type Config } from '@hallmark/runtime';
+import type { BootRules } from './boot/boot-routes.ts';
 import type { Certificate } from './http/listeners.ts';
 import type { NovaRules } from './nova/admit.ts';
 
@@ -17,6 +18,19 @@ export function novaRulesOf(config: Config): NovaRules {
   return {
     callers: { serviceRoles: new Set(serviceRoles), allowedUsers: new Set(allowedUsers) },
     timeoutMs: (resolveTimeout + RESOLVE_MARGIN_SECONDS) * 1_000,
+  };
+}
+
+export function bootRulesOf(config: Config): BootRules {
+  const { reader_roles, writer_roles, admin_roles, timeout } = config.boot_api;
+  const lowered = (roles: readonly string[]) => new Set(roles.map((role) => role.toLowerCase()));
+  return {
+    callers: {
+      readerRoles: lowered(reader_roles),
+      writerRoles: lowered(writer_roles),
+      adminRoles: lowered(admin_roles),
+    },
+    timeoutMs: timeout * 1_000,
   };
 }
 
@@ -53,6 +67,8 @@ const FIXED_AT_START = [
   ['gateway_nova', 'max_body_bytes'],
   ['rpc', 'identity_endpoints'],
   ['rpc', 'vendordata_endpoints'],
+  ['rpc', 'instances_endpoints'],
+  ['rpc', 'instances_data_endpoints'],
   ['rpc', 'connections'],
 ] as const;
 
