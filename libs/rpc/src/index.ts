@@ -13,3 +13,7 @@ export type {
 export { fromServiceError, toStatus } from './status.ts';
 export { mutualTls } from './tls.ts';
 export type { MutualTls } from './tls.ts';
+export { DataServer } from './data-server.ts';
+export type { DataHandler, DataMethod, DataReply, DataServerOptions, Transfer } from './data-server.ts';
+export { DataClient } from './data-client.ts';
+export type { DataAnswer, DataCallOptions, DataClientOptions, DataTicket } from './data-client.ts';

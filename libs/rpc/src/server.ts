@@ -11,16 +11,17 @@ import { timeout, unavailable } from '@hallmark/errors';
 import {
   Counter,
   Histogram,
-  isLoopback,
+  formatListenAddress,
   isRequestId,
   newRequestId,
-  parseListenAddress,
+  type ListenAddress,
   type Logger,
   type Registry,
 } from '@hallmark/runtime';
 import { HealthImplementation } from 'grpc-health-check';
 import { budgetMs } from './deadline.ts';
 import { addReflection } from './reflection.ts';
+import { allowedNames, listenAddress } from './listen-rule.ts';
 import type { Call, Handlers, MethodDefinition, ServiceDefinition } from './service-types.ts';
 import { toStatus } from './status.ts';
 import { MAX_MESSAGE_BYTES, REQUEST_ID_KEY, SHUTTING_DOWN } from './wire.ts';
@@ -59,12 +60,7 @@ export class RpcServer implements AsyncDisposable {
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
-    this.#allowed = new Set(options.allowedClients);
-    if (options.tls && this.#allowed.size === 0) {
-      throw new Error(
-        `[${options.app}] allowed_clients is empty: with TLS, name the certificates that may call.`,
-      );
-    }
+    this.#allowed = allowedNames(options.app, options.allowedClients, options.tls);
     this.#server = new Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -105,24 +101,18 @@ export class RpcServer implements AsyncDisposable {
     addReflection(this.#server, this.#services);
     const bound: string[] = [];
     for (const text of this.#options.listen) {
-      const { host, port } = parseListenAddress(text);
-      if (!this.#options.tls && !isLoopback(host)) {
-        throw new Error(
-          `[${this.#options.app}] listen = ${text}: without TLS only loopback addresses may be listened on. ` +
-            'Set [rpc] cert_file, key_file and ca_file.',
-        );
-      }
-      bound.push(await this.#bind(host.includes(':') ? `[${host}]` : host, port));
+      bound.push(await this.#bind(listenAddress(`[${this.#options.app}] listen`, text, this.#options.tls)));
     }
     this.setServing(true);
     return bound;
   }
 
-  async #bind(host: string, port: number): Promise<string> {
+  async #bind(address: ListenAddress): Promise<string> {
+    const credentials = serverCredentials(this.#options.tls);
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`${host}:${port}`, serverCredentials(this.#options.tls), (error, boundPort) => {
+      this.#server.bindAsync(formatListenAddress(address), credentials, (error, port) => {
         if (error) reject(error);
-        else resolve(`${host}:${boundPort}`);
+        else resolve(formatListenAddress({ ...address, port }));
       });
     });
   }

@@ -45,7 +45,7 @@ export function fromServiceError(error: ServiceError, peer: string): Error {
   const [code] = error.metadata.get(CODE_KEY);
   const reason = reasonOf(error);
   const [retryAfter] = error.metadata.get(RETRY_AFTER_KEY);
-  if (typeof code === 'string' && reason !== undefined && isErrorCode(code)) {
+  if (reason !== undefined && isErrorCode(code)) {
     if (reason === 'PEER_NOT_ALLOWED') {
       // Our own certificate was refused: for whoever called us that is an outage, not a verdict on them.
       return unavailable(reason, `${peer} does not admit this process: ${error.details}`, { cause: error });
@@ -70,6 +70,6 @@ export function fromServiceError(error: ServiceError, peer: string): Error {
   }
 }
 
-function isErrorCode(text: string): text is ErrorCode {
-  return Object.hasOwn(STATUS, text);
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(STATUS, text);
 }

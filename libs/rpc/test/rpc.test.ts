@@ -26,7 +26,12 @@ async function startServer(
   server.add(service, {
     resolve: async (request, call) => {
       await resolve(call);
-      return { contributions: [], instanceId: request.target };
+      return {
+        contributions: [],
+        instanceId: request.target,
+        document: Buffer.alloc(0),
+        shortLivedTargets: [],
+      };
     },
     listTargets: refuse,
     probeTarget: refuse,
@@ -47,7 +52,11 @@ async function startServer(
 const clientOf = (...endpoints: string[]): RpcClient<Service> =>
   createRpcClient(service, { name: 'vendordata', endpoints, registry: new Registry() });
 
-const request = { instanceJson: Buffer.from('{}'), target: 'one' };
+const request = {
+  instanceJson: Buffer.from('{}'),
+  target: 'one',
+  document: vendordata.ResolveRequest_Document.UNSPECIFIED,
+};
 const options = (timeoutMs = 2_000) => ({ requestId: newRequestId(), timeoutMs });
 
 async function failureOf(call: Promise<unknown>): Promise<HallmarkError> {
