@@ -1,5 +1,5 @@
 import { DataClient, mutualTls } from '@hallmark/rpc';
-import { ConfigError, type AppContext, type AppDefinition, type Config, type RunningApp } from '@hallmark/runtime';
+import type { AppContext, AppDefinition, Config, RunningApp } from '@hallmark/runtime';
 import { bootRoutes } from './boot/boot-routes.ts';
 import { Validator } from './boot/validator.ts';
 import { GatewayEvents } from './events.ts';
@@ -17,51 +17,48 @@ import { novaApp } from './nova/nova-app.ts';
 import { vendordataRoutes } from './nova/vendordata-routes.ts';
 import { bootRulesOf, certificateOf, challengeOf, novaRulesOf, restartNeeds } from './settings.ts';
 import {
+  answersGuests,
   connectServices,
-  HotCaches,
+  hotCaches,
   watchIdentity,
   watchInstances,
   watchVendordata,
-  type Services,
 } from './services.ts';
 
 /** Never set back. */
 const monotonicMs = (): number => performance.now();
 
-/** Starts the gateway: the listener `nova`, and the watches of the services behind it. */
+/** Starts the gateway: its listeners, and the watches of the services behind them. */
 export async function startGateway(
   config: Config,
   { log, registry }: AppContext,
   now = monotonicMs,
 ): Promise<RunningApp> {
-  const certificate = certificateOf(config);
+  let current = rulesOf(config);
+  const certificates = certificatesOf(config);
   const events = new GatewayEvents(log, registry);
   await using opened = new AsyncDisposableStack();
   const services = connectServices(config, registry, opened);
-  const { validations, answers } = hotCaches(config, events, now);
+  const waiters = new Waiters(now);
+  const caches = hotCaches(config, events, now, waiters);
   const watches = [
-    opened.use(watchIdentity(services.identity, validations, events)),
-    opened.use(watchVendordata(services.vendordata, answers, events)),
+    opened.use(watchIdentity(services.identity, caches.validations, events)),
+    opened.use(watchVendordata(services.vendordata, caches.answers, events)),
   ];
 
-  let current = rulesOf(config);
   const door: Door = {
     events,
     now,
     problem: (thrown) => problemOf(thrown, current.challenge),
     closing: false,
   };
-  const callers = new Callers(services.identity, validations);
+  const callers = new Callers(services.identity, caches.validations);
+  const answers = new Answers(services.vendordata, caches.answers);
   const maxBodyBytes = config.gateway_nova.max_body_bytes;
   const app = novaApp({
     door,
     routes: [
-      ...vendordataRoutes({
-        callers,
-        answers: new Answers(services.vendordata, answers),
-        rules: () => current.nova,
-        maxBodyBytes,
-      }),
+      ...vendordataRoutes({ callers, answers, rules: () => current.nova, maxBodyBytes }),
       ...(services.instances
         ? bootRoutes({
             callers,
@@ -79,7 +76,7 @@ export async function startGateway(
   const nova = opened.use(
     await Listeners.open({
       listen: config.gateway_nova.listen,
-      certificate,
+      certificate: certificates.nova,
       handler: (request, response) => {
         app.routing(request, response);
       },
@@ -89,15 +86,38 @@ export async function startGateway(
     }),
   );
 
+  let guest: GuestListener | undefined;
+  if (current.guest && services.instances) {
+    const { guest: rules } = current;
+    watches.push(opened.use(watchInstances(services.instances, caches.metadata, events)));
+    events.measureWaiters(waiters);
+    guest = opened.use(
+      await GuestListener.open({
+        listen: config.gateway_guest.listen,
+        certificate: certificates.guest,
+        events,
+        now,
+        guests: new Guests(services.instances, caches),
+        answers,
+        waiters,
+        rules: () => current.guest ?? rules,
+        vendordataTimeoutMs: () => current.nova.timeoutMs,
+      }),
+    );
+  }
+
   const running = opened.move();
   return {
-    addresses: { nova: nova.addresses },
+    addresses: { nova: nova.addresses, ...(guest && { guest: guest.addresses }) },
     ready: () => watches.every(({ greeted }) => greeted),
     reload(changed) {
-      const renewed = certificateOf(changed);
-      if (renewed) nova.renew(renewed);
+      // All that may be at fault comes before anything is changed.
+      const rules = rulesOf(changed);
+      const renewed = certificatesOf(changed);
+      if (renewed.nova) nova.renew(renewed.nova);
+      if (renewed.guest) guest?.renew(renewed.guest);
       for (const text of restartNeeds(current.config, changed)) log.warn(text);
-      current = rulesOf(changed);
+      current = rules;
       return Promise.resolve();
     },
     async [Symbol.asyncDispose]() {
@@ -118,7 +138,13 @@ const rulesOf = (config: Config) => ({
   config,
   nova: novaRulesOf(config),
   boot: bootRulesOf(config),
+  guest: answersGuests(config) ? guestRulesOf(config) : undefined,
   challenge: challengeOf(config),
+});
+
+const certificatesOf = (config: Config) => ({
+  nova: certificateOf(config, 'gateway_nova'),
+  guest: certificateOf(config, 'gateway_guest'),
 });
 
 function connectDrives({ rpc }: Config): DataClient {

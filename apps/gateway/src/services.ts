@@ -6,11 +6,12 @@ import { addressRule, changeRule, instanceChanges, type MetadataCache } from './
 import type { Waiters } from './guest/waiters.ts';
 import { tokenInvalidations, validationRule, type ValidationCache } from './http/callers.ts';
 import { purgeRule, purges, type AnswerCache } from './nova/answers.ts';
-import { HotCache, type InvalidationRule } from './watch/hot-cache.ts';
+import { HotCache } from './watch/hot-cache.ts';
 import { InvalidationWatch, type WatchEvent, type WatchFollower } from './watch/invalidation-watch.ts';
 
 /** Of the memory for what may be used again, the parts of all but the answers, which have the rest. */
 const SHARES = { validations: 1 / 8, metadata: 3 / 8, addresses: 1 / 64 };
+const SHARES_WITHOUT_GUESTS = { ...SHARES, metadata: 0, addresses: 0 };
 
 type IdentityClient = RpcClient<identity.IdentityServiceService>;
 type VendordataClient = RpcClient<vendordata.VendordataServiceService>;
@@ -54,59 +55,41 @@ export function connectServices(config: Config, registry: Registry, opened: Asyn
   };
 }
 
-/** What the gateway keeps of the answers of services, in the memory that it may take. */
-export class HotCaches {
-  readonly #terms: { readonly lostTtlMs: number; readonly now: () => number };
-  readonly #maxBytes: number;
-  readonly #events: GatewayEvents;
-
-  constructor(config: Config, events: GatewayEvents, now: () => number) {
-    const { cache_max_bytes: maxBytes, lost_watch_ttl: lostTtl } = config.gateway;
-    this.#terms = { lostTtlMs: lostTtl * 1_000, now };
-    this.#maxBytes = maxBytes;
-    this.#events = events;
-  }
-
-  /** Those of the listener `nova`. */
-  forNova() {
-    const caches = {
-      validations: this.#cache('validations', SHARES.validations, validationRule),
-      answers: this.#cache('answers', 1 - SHARES.validations, purgeRule),
-    };
-    this.#events.measure(caches);
-    return caches;
-  }
-
-  /** Those of both listeners. Whatever is taken back wakes the guests who wait for that. */
-  forNovaAndGuests(waiters: Waiters) {
-    const { validations, metadata, addresses } = SHARES;
-    const onForgotten = (instanceId: string | undefined): void => waiters.wake(instanceId);
-    const caches = {
-      validations: this.#cache('validations', validations, validationRule),
-      answers: this.#cache('answers', 1 - validations - metadata - addresses, purgeRule, { onForgotten }),
-      metadata: this.#cache('metadata', metadata, changeRule, { onForgotten }),
+/**
+ * What the gateway keeps of the answers of services, in the memory that it may take. What is taken back wakes
+ * the guests who wait for that.
+ */
+export function hotCaches(config: Config, events: GatewayEvents, now: () => number, waiters: Waiters) {
+  const { cache_max_bytes, lost_watch_ttl } = config.gateway;
+  const { validations, metadata, addresses } = answersGuests(config) ? SHARES : SHARES_WITHOUT_GUESTS;
+  const onForgotten = (instanceId: string | undefined): void => waiters.wake(instanceId);
+  const termsOf = (name: CacheName, share: number) => ({
+    maxBytes: Math.floor(cache_max_bytes * share),
+    lostTtlMs: lost_watch_ttl * 1_000,
+    now,
+    onEvicted: () => events.evicted(name),
+  });
+  const caches = {
+    validations: new HotCache({ ...termsOf('validations', validations), rule: validationRule }),
+    answers: new HotCache({
+      ...termsOf('answers', 1 - validations - metadata - addresses),
+      rule: purgeRule,
+      onForgotten,
+    }),
+    metadata: new HotCache({ ...termsOf('metadata', metadata), rule: changeRule, onForgotten }),
+    addresses: new HotCache({
+      ...termsOf('addresses', addresses),
       // Nobody watches these, so nobody can lose the watch.
-      addresses: this.#cache('addresses', addresses, addressRule, { lostTtlMs: Infinity }),
-    };
-    this.#events.measure(caches);
-    return caches;
-  }
-
-  #cache<V, I>(
-    name: CacheName,
-    share: number,
-    rule: InvalidationRule<V, I>,
-    rest: { lostTtlMs?: number; onForgotten?: (group: string | undefined) => void } = {},
-  ): HotCache<V, I> {
-    return new HotCache({
-      ...this.#terms,
-      maxBytes: Math.floor(this.#maxBytes * share),
-      rule,
-      onEvicted: () => this.#events.evicted(name),
-      ...rest,
-    });
-  }
+      lostTtlMs: Infinity,
+      rule: addressRule,
+    }),
+  };
+  events.measure(caches);
+  return caches;
 }
+
+/** Whether there is a listener for guests. */
+export const answersGuests = ({ gateway_guest }: Config): boolean => gateway_guest.listen.length > 0;
 
 export function watchIdentity(client: IdentityClient, follower: ValidationCache, events: GatewayEvents) {
   return watch('identity', follower, events, (signal) =>

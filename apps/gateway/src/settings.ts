@@ -41,12 +41,15 @@ export function challengeOf(config: Config): string {
 }
 
 /**
- * The certificate of the listener `nova`; undefined for plain HTTP.
+ * The certificate of a listener; undefined for plain HTTP.
  *
  * @throws ConfigError when the files cannot be read, or are not a certificate and its key.
  */
-export function certificateOf(config: Config): Certificate | undefined {
-  const { cert_file: certFile, key_file: keyFile } = config.gateway_nova;
+export function certificateOf(
+  config: Config,
+  listener: 'gateway_nova' | 'gateway_guest',
+): Certificate | undefined {
+  const { cert_file: certFile, key_file: keyFile } = config[listener];
   if (certFile === undefined || keyFile === undefined) return undefined;
   try {
     const certificate = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
@@ -54,9 +57,7 @@ export function certificateOf(config: Config): Certificate | undefined {
     return certificate;
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new ConfigError([
-      config.fault('gateway_nova', 'cert_file', `cannot be used with key_file: ${why}`),
-    ]);
+    throw new ConfigError([config.fault(listener, 'cert_file', `cannot be used with key_file: ${why}`)]);
   }
 }
 
