@@ -81,10 +81,6 @@ export function migrateWhenReachable<Schema>(
     isDone = true;
   };
   const done = run();
-  // Whoever ends the waiting knows that it did not come to an end.
-  const settled = done.catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error;
-  });
   return {
     get isDone() {
       return isDone;
@@ -92,7 +88,8 @@ export function migrateWhenReachable<Schema>(
     done,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('The waiting for PostgreSQL was ended.'));
-      await settled;
+      // Whoever ends the waiting knows that it did not come to an end.
+      await done.catch(() => undefined);
     },
   };
 }
@@ -109,7 +106,7 @@ async function whenReachable<Schema>(
     } catch (error) {
       if (!(error instanceof HallmarkError && error.code === 'unavailable')) throw error;
       if (attempt === 1) db.log.warn({ err: error.cause }, 'PostgreSQL cannot be used yet; trying on');
-      await wait(RETRY_MS, undefined, { signal });
+      await wait(RETRY_MS, undefined, { signal }).catch(() => undefined); // the reason is thrown above
     }
   }
 }
