@@ -40,7 +40,9 @@ describe.each(RECORDED)('what nova 26.2 answered in $name is answered here', ({ 
     if (found === undefined) return;
     expect(found.contentType).toBe(exchange.contentType);
     if (VENDOR_SOURCES.has(found.source)) {
-      expect(exchange.path).toMatch(found.source === Source.vendorData ? /vendor_data\.json/ : /vendor_data2\.json/);
+      expect(exchange.path).toMatch(
+        found.source === Source.vendorData ? /vendor_data\.json/ : /vendor_data2\.json/,
+      );
     } else expect(found.body).toBe(asMaster(exchange));
   });
 });

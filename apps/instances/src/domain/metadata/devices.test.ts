@@ -16,8 +16,18 @@ describe('a network interface', () => {
   const bare = `"type": "nic", "mac": "fa:16:3e:00:00:01", ${PLACE}`;
   test.each([
     ['with tags', { ...NIC, tags: ['mgmt'] }, '2016-06-30', `[{${bare}, "tags": ["mgmt"]}]`],
-    ['with tags, trust known', { ...NIC, tags: ['mgmt'], vf_trusted: true }, '2017-02-22', `[{${bare}, "tags": ["mgmt"]}]`],
-    ['with tags, trust known', { ...NIC, tags: ['mgmt'], vf_trusted: true }, '2018-08-27', `[{"vf_trusted": true, ${bare}, "tags": ["mgmt"]}]`],
+    [
+      'with tags, trust known',
+      { ...NIC, tags: ['mgmt'], vf_trusted: true },
+      '2017-02-22',
+      `[{${bare}, "tags": ["mgmt"]}]`,
+    ],
+    [
+      'with tags, trust known',
+      { ...NIC, tags: ['mgmt'], vf_trusted: true },
+      '2018-08-27',
+      `[{"vf_trusted": true, ${bare}, "tags": ["mgmt"]}]`,
+    ],
     ['with a VLAN only', { ...NIC, vlan: 7 }, '2016-10-06', '[]'],
     ['with a VLAN only', { ...NIC, vlan: 7 }, '2017-02-22', `[{"vlan": 7, ${bare}}]`],
     ['with a VLAN only', { ...NIC, vlan: 7 }, '2018-08-27', `[{"vlan": 7, "vf_trusted": false, ${bare}}]`],
@@ -31,7 +41,14 @@ describe('a network interface', () => {
 
 describe('a disk', () => {
   test('is told with members in an order of its own', () => {
-    const disk = { tags: ['db'], path: '/dev/vdb', serial: null, address: '1:0:0:0', bus: 'scsi', type: 'disk' };
+    const disk = {
+      tags: ['db'],
+      path: '/dev/vdb',
+      serial: null,
+      address: '1:0:0:0',
+      bus: 'scsi',
+      type: 'disk',
+    };
     expect(shown('2016-06-30', disk)).toBe(
       '[{"type": "disk", "serial": null, "path": "/dev/vdb", "bus": "scsi", "address": "1:0:0:0", "tags": ["db"]}]',
     );

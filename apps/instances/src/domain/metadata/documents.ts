@@ -59,10 +59,10 @@ export class DocumentCollection {
     return this.contents.push(bytes) - 1;
   }
 
-  /** Index of a tree. */
+  /** Index of a tree. The content type goes with the path. */
   addTree(entries: DocumentEntry[]): number {
     entries.sort((left, right) => (left.path < right.path ? -1 : 1));
-    const signature = entries.map((entry) => Object.values(entry).join('\n')).join('\n');
+    const signature = entries.map(({ path, source, content }) => `${path}:${source}:${content}`).join('\n');
     const known = this.#treeAt.get(signature);
     if (known !== undefined) return known;
     const index = this.trees.push({ entries }) - 1;

@@ -16,7 +16,11 @@ function faultOf(bytes: Buffer): string {
 
 describe('what is read and written again', () => {
   test.each([
-    ['separators become those of Python', '{"a":[1,2,{"b":true}],"c":null}', '{"a": [1, 2, {"b": true}], "c": null}'],
+    [
+      'separators become those of Python',
+      '{"a":[1,2,{"b":true}],"c":null}',
+      '{"a": [1, 2, {"b": true}], "c": null}',
+    ],
     ['blanks between tokens go', ' {\n\t"a" :\r\n [ ] , "b" : { } } ', '{"a": [], "b": {}}'],
     ['blanks in strings stay', '"a , b : c"', '"a , b : c"'],
     ['a long integer keeps its digits', '[18446744073709551616]', '[18446744073709551616]'],
@@ -28,7 +32,11 @@ describe('what is read and written again', () => {
     ['other control characters are escaped', '"\\u0000\\u001f\u007f"', '"\\u0000\\u001f\\u007f"'],
     ['a backslash before a quote does not end a string', '{"a\\\\": "\\"\\\\"}', '{"a\\\\": "\\"\\\\"}'],
     ['members keep their order, numbers among them', '{"b": 1, "2": 1, "1": 1}', '{"b": 1, "2": 1, "1": 1}'],
-    ['the last of two members wins in the place of the first', '{"a": 1, "b": 2, "a": 3}', '{"a": 3, "b": 2}'],
+    [
+      'the last of two members wins in the place of the first',
+      '{"a": 1, "b": 2, "a": 3}',
+      '{"a": 3, "b": 2}',
+    ],
     ['no name is special', '{"__proto__": {"a": 1}}', '{"__proto__": {"a": 1}}'],
     ['a lone value is JSON', 'false', 'false'],
   ])('%s', (_, text, expected) => {

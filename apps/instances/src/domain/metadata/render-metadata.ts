@@ -6,7 +6,7 @@ import { metaData } from './meta-data.ts';
 import { openstackEntries } from './openstack-tree.ts';
 import { networkDataJson, userDataBytes } from './record-content.ts';
 import { vendordataRequest } from './vendordata-request.ts';
-import { EC2_VERSIONS, OPENSTACK_VERSIONS, versionList, withLatest } from './versions.ts';
+import { EC2_VERSIONS, OPENSTACK_VERSIONS, datesReached, versionList, withLatest } from './versions.ts';
 
 /** What the documents depend on beside the record. */
 export interface MetadataTerms {
@@ -53,8 +53,8 @@ export function renderMetadata(record: InstanceRecord, { dhcpDomain, now }: Meta
       const directory = ec2MetaData(date, record, dhcpDomain);
       return documents.addTree(ec2Entries(directory, common.userData, documents));
     }),
-    openstackListing: documents.addText(versionList(OPENSTACK_VERSIONS, now)),
-    ec2Listing: documents.addText(versionList(EC2_VERSIONS, now)),
+    openstackListing: documents.addText(versionList(datesReached(OPENSTACK_VERSIONS, now))),
+    ec2Listing: documents.addText(versionList(EC2_VERSIONS)),
     // Nova has its rendered network file there, which Hallmark does not make, and injected files
     // on drives only.
     contentTree: { entries: [] },
@@ -62,5 +62,9 @@ export function renderMetadata(record: InstanceRecord, { dhcpDomain, now }: Meta
   };
 }
 
-const treesOf = (dates: readonly string[], treeFor: (date: string) => number): Record<string, number> =>
-  Object.fromEntries(withLatest(dates).map(({ name, date }) => [name, treeFor(date)]));
+function treesOf(dates: readonly string[], treeFor: (date: string) => number): Record<string, number> {
+  const trees = new Map(dates.map((date) => [date, treeFor(date)]));
+  return Object.fromEntries(
+    withLatest(dates).map(({ name, date }) => [name, trees.get(date) ?? treeFor(date)]),
+  );
+}

@@ -67,8 +67,11 @@ export const withLatest = (dates: readonly string[]): NamedVersion[] => [
   { name: LATEST, date: dates.at(-1) ?? LATEST },
 ];
 
-/** The list of versions that a guest is shown: without those whose date has not come yet in UTC. */
-export function versionList(dates: readonly string[], now: number): string {
+/** The list of versions that a guest is shown. */
+export const versionList = (dates: readonly string[]): string => [...dates, LATEST].join('\n');
+
+/** Without the dates that have not come yet in UTC. */
+export function datesReached(dates: readonly string[], now: number): string[] {
   const today = new Date(now).toISOString().slice(0, 10);
-  return [...dates.filter((date) => date <= today), LATEST].join('\n');
+  return dates.filter((date) => date <= today);
 }
