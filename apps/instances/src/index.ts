@@ -1,1 +1,1 @@
-export {};
+export { instancesApp, startInstances } from './instances.ts';

@@ -14,6 +14,12 @@ export interface Idempotency {
   readonly fingerprint: Buffer;
 }
 
+export interface TakenBoot {
+  readonly view: InstanceView;
+  /** Whether it was there already, by this idempotency key. */
+  readonly isRepeat: boolean;
+}
+
 /** For how long a repeat is known. */
 const KEY_LIFE = sql<Date>`now() - interval '1 day'`;
 
@@ -30,12 +36,12 @@ export class Boots {
    *
    * @throws HallmarkError `INSTANCE_EXISTS`, `IDEMPOTENCY_KEY_REUSED`
    */
-  async take(instance: NewInstance, idempotency: Idempotency | undefined): Promise<InstanceView> {
+  async take(instance: NewInstance, idempotency: Idempotency | undefined): Promise<TakenBoot> {
     return await this.#db.transaction(async (tx) => {
       if (idempotency) {
         const takenId = await takeKey(tx, instance, idempotency);
         const taken = takenId === undefined ? undefined : await findView(tx, takenId, 'any');
-        if (taken) return taken;
+        if (taken) return { view: taken, isRepeat: true };
       }
       const { numInsertedOrUpdatedRows: inserted } = await tx
         .insertInto('instances')
@@ -46,7 +52,7 @@ export class Boots {
       if (instance.status === 'BUILD') await enqueueBuild(tx, instance.id);
       const view = await findView(tx, instance.id);
       if (view === undefined) throw new Error('An instance that was just taken in is not there.');
-      return view;
+      return { view, isRepeat: false };
     });
   }
 
@@ -58,6 +64,13 @@ export class Boots {
       [ids.imageId, ids.kernelId, ids.ramdiskId].filter((id) => id !== undefined),
     );
     return { image: numberOf(ids.imageId), kernel: numberOf(ids.kernelId), ramdisk: numberOf(ids.ramdiskId) };
+  }
+
+  /** The number of an image. */
+  async imageNumber(id: string): Promise<number> {
+    const number = (await this.#imageNumbers([id]))(id);
+    if (number === undefined) throw new Error('An image that was just given a number has none.');
+    return number;
   }
 
   /** Outside the boot's transaction: boots of one image would wait for each other. */

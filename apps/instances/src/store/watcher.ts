@@ -36,8 +36,7 @@ export class Watcher {
   /** Until `end` is called or `signal` aborted. */
   async *events(signal: AbortSignal): AsyncGenerator<FeedEvent, void> {
     while (!this.#isEnded && !signal.aborted) {
-      if (this.#backlog.length === 0) await this.#somethingToTell(signal);
-      if (this.#isEnded || signal.aborted) return;
+      if (this.#backlog.length === 0 && !(await this.#somethingToTell(signal))) return;
       const events = this.#backlog;
       this.#backlog = [];
       if (events.length > 0) yield* events;
@@ -45,14 +44,14 @@ export class Watcher {
     }
   }
 
-  /** Waits for the next event, for the end, or for the time of a heartbeat. */
-  async #somethingToTell(signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
+  /** Waits for the next event or the time of a heartbeat. False when the watch ended meanwhile. */
+  async #somethingToTell(signal: AbortSignal): Promise<boolean> {
+    return await new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
         this.#wake = () => undefined;
-        resolve();
+        resolve(!this.#isEnded && !signal.aborted);
       };
       const timer = setTimeout(done, HEARTBEAT_MS);
       this.#wake = done;

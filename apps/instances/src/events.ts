@@ -1,0 +1,48 @@
+import { Counter, Gauge, type AppContext } from '@hallmark/runtime';
+
+/** What is worth counting. */
+export class InstancesEvents {
+  readonly #boots: Counter<'outcome'>;
+  readonly #swept: Counter;
+
+  /** `feed` is looked at when metrics are read. */
+  constructor({ registry }: AppContext, feed: { readonly watchers: number; readonly isComplete: boolean }) {
+    const registers = [registry];
+    this.#boots = new Counter({
+      name: 'hallmark_instances_boots_total',
+      help: 'Boots: taken in, repeated with the same idempotency key, or rebuilt.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#swept = new Counter({
+      name: 'hallmark_instances_swept_total',
+      help: 'Records of deleted instances and idempotency keys that were removed after their time.',
+      registers,
+    });
+    new Gauge({
+      name: 'hallmark_instances_watchers',
+      help: 'Processes that watch for changes of instances.',
+      registers,
+      collect() {
+        this.set(feed.watchers);
+      },
+    });
+    new Gauge({
+      name: 'hallmark_instances_hears_changes',
+      help: 'Whether this process hears of the changes that other replicas make: 1 or 0; of several workers the worst.',
+      aggregator: 'min',
+      registers,
+      collect() {
+        this.set(feed.isComplete ? 1 : 0);
+      },
+    });
+  }
+
+  booted(outcome: 'taken' | 'repeated' | 'rebuilt'): void {
+    this.#boots.inc({ outcome });
+  }
+
+  swept(rows: number): void {
+    this.#swept.inc(rows);
+  }
+}

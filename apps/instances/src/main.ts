@@ -1,0 +1,4 @@
+import { runApp } from '@hallmark/runtime';
+import { instancesApp } from './instances.ts';
+
+await runApp(instancesApp);
