@@ -55,8 +55,9 @@ export function ec2Entries(
     entries.push({ path, source, content, contentType: ContentType.text });
   };
   const addDirectory = (path: string, directory: JsonObject): void => {
-    add(path, documents.addText(listing(directory)));
-    for (const [name, node] of membersOf(directory)) {
+    const members = membersOf(directory);
+    add(path, documents.addText(members.map(nameInListing).join('\n')));
+    for (const [name, node] of members) {
       const below = `${path}/${name}`;
       if (node instanceof Map) addDirectory(below, node);
       else add(below, documents.addText(leafText(node)), sourceOf(below, node));
@@ -77,15 +78,12 @@ const USER_DATA = 'user-data';
 const sourceOf = (path: string, node: Json): Source =>
   node === null && path === `${META_DATA}/local-ipv4` ? Source.callerAddress : Source.contents;
 
-/** The names in a directory; a directory among them ends in `/`, unless it has a display name. */
-const listing = (directory: JsonObject): string =>
-  membersOf(directory)
-    .map(([name, node]) => {
-      if (!(node instanceof Map)) return name;
-      const displayName = node.get(DISPLAY_NAME);
-      return typeof displayName === 'string' ? displayName : `${name}/`;
-    })
-    .join('\n');
+/** A directory ends in `/`, unless it has a display name. */
+function nameInListing([name, node]: [string, Json]): string {
+  if (!(node instanceof Map)) return name;
+  const displayName = node.get(DISPLAY_NAME);
+  return typeof displayName === 'string' ? displayName : `${name}/`;
+}
 
 /** The members of a directory that have a path of their own, sorted. */
 const membersOf = (directory: JsonObject): [string, Json][] =>
