@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 
 export interface RawReply {
   readonly status: number;
+  /** The headers as they came. */
+  readonly lines: readonly string[];
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
@@ -37,10 +39,10 @@ export class RawConnection implements Disposable {
     this.#socket.resetAndDestroy();
   }
 
-  /** The next reply, whole; fails when the connection ends before. */
-  async reply(): Promise<RawReply> {
+  /** The next reply, whole; fails when the connection ends before. `headOnly`: it is one to HEAD. */
+  async reply(headOnly = false): Promise<RawReply> {
     for (;;) {
-      const reply = this.#take();
+      const reply = this.#take(headOnly);
       if (reply) return reply;
       if (this.isClosed)
         throw new Error(`The connection was closed after ${JSON.stringify(this.#received)}.`);
@@ -52,7 +54,7 @@ export class RawConnection implements Disposable {
     if (!this.isClosed) await once(this.#socket, 'close');
   }
 
-  #take(): RawReply | undefined {
+  #take(headOnly: boolean): RawReply | undefined {
     const end = this.#received.indexOf('\r\n\r\n');
     if (end === -1) return undefined;
     const [start = '', ...lines] = this.#received.slice(0, end).split('\r\n');
@@ -62,11 +64,11 @@ export class RawConnection implements Disposable {
         return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
       }),
     );
-    const length = Number(headers.get('content-length') ?? 0);
+    const length = headOnly ? 0 : Number(headers.get('content-length') ?? 0);
     if (this.#received.length < end + 4 + length) return undefined;
     const body = this.#received.slice(end + 4, end + 4 + length);
     this.#received = this.#received.slice(end + 4 + length);
-    return { status: Number(start.split(' ')[1]), headers, body };
+    return { status: Number(start.split(' ')[1]), lines, headers, body };
   }
 
   [Symbol.dispose](): void {
