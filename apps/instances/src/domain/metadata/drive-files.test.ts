@@ -95,6 +95,14 @@ describe('the contents', () => {
     expect(read(files, 'openstack/latest/network_data.json')).toMatch(/^\{"links": \[\{"id": "tap2222", /);
   });
 
+  test('follow the rules of their version', () => {
+    const all = driveFiles(RECORD, { ...TERMS, skipVersions: '' });
+    expect(read(all, 'ec2/1.0/meta-data.json')).not.toContain('public-ipv4');
+    expect(read(all, 'ec2/2007-01-19/meta-data.json')).toContain('public-ipv4');
+    expect(read(all, 'openstack/2012-08-10/meta_data.json')).not.toContain('random_seed');
+    expect(read(all, 'openstack/latest/meta_data.json')).toContain('"dedicated_cpus": []}');
+  });
+
   test('are the same each time', () => {
     expect(driveFiles(RECORD, TERMS)).toEqual(files);
   });
