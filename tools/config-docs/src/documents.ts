@@ -30,6 +30,8 @@ export const SAMPLES: readonly Sample[] = [
       'log',
       'gateway',
       'gateway_nova',
+      'gateway_guest',
+      'neutron',
       'vendordata_endpoint',
       'rpc',
       { name: 'keystone_authtoken', options: ['www_authenticate_uri'] },
@@ -50,6 +52,39 @@ export const SAMPLES: readonly Sample[] = [
       { name: 'rpc', options: ['cert_file', 'key_file', 'ca_file'] },
       'keystone_authtoken',
       'vendordata_dynamic_auth',
+    ],
+  },
+  {
+    file: 'instances.conf',
+    introduction: [
+      'The instances process on a machine of its own. It keeps its records in PostgreSQL; [rpc] says where identity and vendordata are, and with which certificate to call them.',
+      `${IN_NOVA_CONF}instances.conf.`,
+    ],
+    sections: [
+      {
+        name: 'DEFAULT',
+        options: ['debug', 'graceful_shutdown_timeout', 'config_drive_format', 'force_config_drive'],
+      },
+      'log',
+      'instances',
+      'config_drive',
+      'postgres',
+      {
+        name: 'rpc',
+        options: [
+          'identity_endpoints',
+          'vendordata_endpoints',
+          'cert_file',
+          'key_file',
+          'ca_file',
+          'connections',
+        ],
+      },
+      {
+        name: 'api',
+        options: ['dhcp_domain', 'config_drive_skip_versions', 'vendordata_dynamic_read_timeout'],
+      },
+      { name: 'vendordata', options: ['resolve_timeout'] },
     ],
   },
   {

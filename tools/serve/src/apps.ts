@@ -1,12 +1,26 @@
 import { join } from 'node:path';
+import type { Config } from '@hallmark/runtime';
 import { Program } from './program.ts';
 
 /** The processes of Hallmark, those that are asked before those that ask. */
-export const APPS = ['identity', 'vendordata', 'gateway'] as const;
+export const APPS = ['identity', 'vendordata', 'instances', 'gateway'] as const;
 export type AppName = (typeof APPS)[number];
 
 export function isAppName(text: string): text is AppName {
   return APPS.some((app) => app === text);
+}
+
+/** Those that keep something in PostgreSQL. */
+const NEED_POSTGRES: ReadonlySet<AppName> = new Set(['instances']);
+
+export function needPostgres(apps: readonly AppName[]): boolean {
+  return apps.some((app) => NEED_POSTGRES.has(app));
+}
+
+/** The apps to start when `named` are asked for; when none are, all that the configuration has a use for. */
+export function appsToStart(named: readonly AppName[], { rpc }: Pick<Config, 'rpc'>): readonly AppName[] {
+  const hasUse = (app: AppName): boolean => app !== 'instances' || rpc.instances_endpoints.length > 0;
+  return APPS.filter((app) => (named.length === 0 ? hasUse(app) : named.includes(app)));
 }
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -1,13 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
+import { parseConfig } from '@hallmark/runtime';
+import { appsToStart } from './apps.ts';
 import { parseArguments, UsageError } from './arguments.ts';
 
 describe('the command line of serve', () => {
-  test('names all apps when it names none', () => {
-    expect(parseArguments([], '/home').apps).toEqual(['identity', 'vendordata', 'gateway']);
-  });
-
   test('names some, each once', () => {
     expect(parseArguments(['gateway', 'identity', 'gateway'], '/home').apps).toEqual(['identity', 'gateway']);
+  });
+
+  test('that names none asks for all that the configuration has a use for', () => {
+    const { apps } = parseArguments([], '/home');
+    expect(appsToStart(apps, parseConfig(''))).toEqual(['identity', 'vendordata', 'gateway']);
+    const withInstances = parseConfig('[rpc]\ninstances_endpoints = 127.0.0.1:8783\n');
+    expect(appsToStart(apps, withInstances)).toEqual(['identity', 'vendordata', 'instances', 'gateway']);
+    expect(appsToStart(['instances'], parseConfig(''))).toEqual(['instances']);
   });
 
   test('keeps files and directories in order, because later ones win', () => {
@@ -30,7 +36,7 @@ describe('the command line of serve', () => {
   });
 
   test.each([
-    [['gatway'], 'There is no app gatway. The apps are: identity, vendordata, gateway.'],
+    [['gatway'], 'There is no app gatway. The apps are: identity, vendordata, instances, gateway.'],
     [['--config-file'], "Option '--config-file <value>' argument missing"],
     [['--confg-file', 'x'], "Unknown option '--confg-file'"],
   ])('refuses %j', (argv, message) => {

@@ -4,9 +4,10 @@ import { APPS, isAppName, type AppName } from './apps.ts';
 
 export const USAGE = `usage: npm run serve -- [--config-file FILE]... [--config-dir DIR]... [APP]...
 
-Starts the named apps, or all of them, with this configuration, in the foreground. Ctrl-C or SIGTERM
+Starts the named apps, or all that the configuration has a use for, in the foreground. Ctrl-C or SIGTERM
 stops them gracefully, a second one at once; SIGHUP makes them read their configuration again.
-Nothing is restarted: when one ends, the others are stopped.
+Nothing is restarted: when one ends, the others are stopped. An app that needs PostgreSQL gets one that
+is started with it when [postgres] url is not set.
 
 Apps: ${APPS.join(', ')}`;
 
@@ -17,6 +18,7 @@ export class UsageError extends Error {
 
 export interface ServeArguments {
   readonly help: boolean;
+  /** Those that were named, if any. */
   readonly apps: readonly AppName[];
   /** What each app is given: configuration files and directories in the order of the command line, as absolute paths. */
   readonly appArgs: readonly string[];
@@ -34,7 +36,7 @@ export function parseArguments(argv: readonly string[], directory: string): Serv
       ? [`--${token.name}`, resolve(directory, token.value)]
       : [],
   );
-  const apps = APPS.filter((app) => positionals.length === 0 || positionals.includes(app));
+  const apps = APPS.filter((app) => positionals.includes(app));
   return { help: values.help, apps, appArgs };
 }
 

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { APPS, startApp, type AppName } from './apps.ts';
+import { EmbeddedPostgres } from '@hallmark/postgres';
+import { APPS, needPostgres, startApp, type AppName } from './apps.ts';
 import { addresses, choosePorts, type Ports } from './ports.ts';
 import { describeEnding, type Program } from './program.ts';
 
@@ -21,6 +23,10 @@ export interface ConstellationOptions {
   config: string;
   /** Where Nova's door is to be; it is elsewhere when the port is taken. */
   preferredPort?: number;
+  /** Whether the instances service is one of them, and guests are answered. */
+  instances?: boolean;
+  /** A PostgreSQL to use; without it one is started for those that need it. */
+  postgresUrl?: string;
   /** Gives up the start. */
   signal?: AbortSignal;
 }
@@ -50,24 +56,38 @@ export class Constellation implements AsyncDisposable {
   readonly configFile: string;
   /** Nova's door, without a path. */
   readonly url: string;
+  /** Where Neutron's metadata proxy would connect, without a path. Nobody listens there without instances. */
+  readonly guestUrl: string;
+  /** What that proxy signs with. */
+  readonly proxySecret = randomBytes(16).toString('hex');
   readonly #ports: Ports;
+  readonly #apps: readonly AppName[];
   readonly #programs = new Map<AppName, Program>();
+  #postgres: EmbeddedPostgres | undefined;
 
-  private constructor(directory: string, ports: Ports) {
+  private constructor(directory: string, ports: Ports, apps: readonly AppName[]) {
     this.directory = directory;
     this.configFile = join(directory, 'hallmark.conf');
     this.url = `http://127.0.0.1:${ports.nova}`;
+    this.guestUrl = `http://127.0.0.1:${ports.guest}`;
     this.#ports = ports;
+    this.#apps = apps;
   }
 
   /** @throws StartFailure, or the reason of `signal`. Nothing is left behind then. */
   static async start(options: ConstellationOptions): Promise<Constellation> {
     const ports = await choosePorts(options.preferredPort);
     const directory = await mkdtemp(join(tmpdir(), `${options.name}-`));
-    const constellation = new Constellation(directory, ports);
+    const instances = options.instances ?? true;
+    const apps = APPS.filter((app) => instances || app !== 'instances');
+    const constellation = new Constellation(directory, ports, apps);
     try {
-      const config = [options.config, keystone(options.keystone), addresses(ports)].join('\n');
-      await writeFile(constellation.configFile, config, { mode: 0o600 });
+      await constellation.#writeConfig([
+        options.config,
+        keystone(options.keystone),
+        addresses(ports, { instances }),
+        await constellation.#database(options.postgresUrl),
+      ]);
       await constellation.#startApps(options.signal);
       return constellation;
     } catch (error) {
@@ -93,12 +113,32 @@ export class Constellation implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Those that ask before those that are asked, so that nobody complains about a peer that went away.
     for (const app of APPS.toReversed()) await this.#programs.get(app)?.stop(STOP_GRACE_MS);
+    await this.#postgres?.[Symbol.asyncDispose]();
     await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** In a place of its own: another account may have to reach it, and nobody else reads this directory. */
+  async #database(givenUrl: string | undefined): Promise<string> {
+    if (!needPostgres(this.#apps)) return '';
+    this.#postgres = givenUrl === undefined ? await EmbeddedPostgres.start() : undefined;
+    return `# Where records and unfinished work are kept.
+[postgres]
+url = ${givenUrl ?? this.#postgres?.url ?? ''}
+
+# Guests come through Neutron's metadata proxy, which signs.
+[neutron]
+service_metadata_proxy = true
+metadata_proxy_shared_secret = ${this.proxySecret}
+`;
+  }
+
+  async #writeConfig(parts: readonly string[]): Promise<void> {
+    await writeFile(this.configFile, parts.join('\n'), { mode: 0o600 });
   }
 
   async #startApps(signal: AbortSignal | undefined): Promise<void> {
     const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !CONFIG_VARIABLE.test(key)));
-    for (const app of APPS) {
+    for (const app of this.#apps) {
       signal?.throwIfAborted();
       const options = { env, logFile: this.logFile(app) };
       this.#programs.set(app, await startApp(app, ['--config-file', this.configFile], options));

@@ -8,6 +8,11 @@ export interface Ports {
   readonly nova: number;
   readonly identity: number;
   readonly vendordata: number;
+  readonly instances: number;
+  /** Where instances gives config drives. */
+  readonly instancesData: number;
+  /** The gateway's listener for guests. */
+  readonly guest: number;
   readonly ops: ReadonlyMap<AppName, number>;
 }
 
@@ -23,32 +28,57 @@ export async function choosePorts(preferred?: number): Promise<Ports> {
   const nova = preferred !== undefined && (await isFree(preferred)) ? preferred : await choose();
   const ops = new Map<AppName, number>();
   for (const app of APPS) ops.set(app, await choose());
-  return { nova, identity: await choose(), vendordata: await choose(), ops };
+  return {
+    nova,
+    identity: await choose(),
+    vendordata: await choose(),
+    instances: await choose(),
+    instancesData: await choose(),
+    guest: await choose(),
+    ops,
+  };
 }
 
 /** The configuration that puts each process at its ports and tells it where the others are. */
-export function addresses({ nova, identity, vendordata, ops }: Ports): string {
-  const opsListen = (app: AppName): string => `ops_listen = 127.0.0.1:${ops.get(app) ?? 0}`;
+export function addresses(ports: Ports, { instances }: { readonly instances: boolean }): string {
+  const { nova, identity, vendordata } = ports;
   return `# Where each process listens and finds the others.
 [gateway_nova]
 listen = 127.0.0.1:${nova}
 
 [gateway]
-${opsListen('gateway')}
+${opsListen(ports, 'gateway')}
 
 [identity]
 listen = 127.0.0.1:${identity}
-${opsListen('identity')}
+${opsListen(ports, 'identity')}
 
 [vendordata]
 listen = 127.0.0.1:${vendordata}
-${opsListen('vendordata')}
+${opsListen(ports, 'vendordata')}
 
 [rpc]
 identity_endpoints = 127.0.0.1:${identity}
 vendordata_endpoints = 127.0.0.1:${vendordata}
+${instances ? instancesAddresses(ports) : ''}`;
+}
+
+/** Goes on in [rpc]. */
+function instancesAddresses(ports: Ports): string {
+  return `instances_endpoints = 127.0.0.1:${ports.instances}
+instances_data_endpoints = 127.0.0.1:${ports.instancesData}
+
+[instances]
+listen = 127.0.0.1:${ports.instances}
+data_listen = 127.0.0.1:${ports.instancesData}
+${opsListen(ports, 'instances')}
+
+[gateway_guest]
+listen = 127.0.0.1:${ports.guest}
 `;
 }
+
+const opsListen = ({ ops }: Ports, app: AppName): string => `ops_listen = 127.0.0.1:${ops.get(app) ?? 0}`;
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();

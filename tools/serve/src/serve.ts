@@ -1,19 +1,27 @@
+import { EmbeddedPostgres } from '@hallmark/postgres';
 import { startApp, type AppName } from './apps.ts';
 import { describeEnding, type Program } from './program.ts';
 
 /** Within this time a second signal is the first one again: npm repeats the terminal's Ctrl-C. */
 const SAME_SIGNAL_MS = 1_000;
 
+export interface ServeOptions {
+  readonly apps: readonly AppName[];
+  /** What every app is given on its command line. */
+  readonly appArgs: readonly string[];
+  /** Where the data of a PostgreSQL are that is started for the apps; undefined: they have one. */
+  readonly postgresDirectory: string | undefined;
+  readonly say: (line: string) => void;
+}
+
 /**
  * Runs the apps in the foreground until a signal, or until one of them ends, and returns the exit
  * code of the whole: 0 when all of them ended well because they were told to.
+ *
+ * @throws EmbeddedPostgresError
  */
-export async function serve(
-  apps: readonly AppName[],
-  appArgs: readonly string[],
-  say: (line: string) => void,
-): Promise<number> {
-  const foreground = new Foreground(say);
+export async function serve(options: ServeOptions): Promise<number> {
+  const foreground = new Foreground(options);
   const handlers = {
     SIGINT: () => foreground.stop('SIGINT'),
     SIGTERM: () => foreground.stop('SIGTERM'),
@@ -21,30 +29,54 @@ export async function serve(
   };
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
   try {
-    return await foreground.run(apps, appArgs);
+    return await foreground.run();
   } finally {
     for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
   }
 }
 
 class Foreground {
-  readonly #say: (line: string) => void;
+  readonly #options: ServeOptions;
   #programs: readonly Program[] = [];
   #stopSignal: NodeJS.Signals | undefined;
   #stoppedAt = 0;
+  #lostPostgres = false;
 
-  constructor(say: (line: string) => void) {
-    this.#say = say;
+  constructor(options: ServeOptions) {
+    this.#options = options;
   }
 
-  async run(apps: readonly AppName[], appArgs: readonly string[]): Promise<number> {
-    this.#programs = await Promise.all(apps.map(async (app) => startApp(app, appArgs)));
+  async run(): Promise<number> {
+    const { postgresDirectory, say } = this.#options;
+    if (postgresDirectory === undefined) return await this.#runApps(process.env);
+    // Disposed, and so stopped, after the apps have ended.
+    await using postgres = await EmbeddedPostgres.start({ directory: postgresDirectory });
+    say(`PostgreSQL of our own keeps its data in ${postgresDirectory}.`);
+    void postgres.ended.then(() => this.#onPostgresEnded());
+    return await this.#runApps({ ...process.env, OS_POSTGRES__URL: postgres.url });
+  }
+
+  async #runApps(env: NodeJS.ProcessEnv): Promise<number> {
+    if (this.#isStopping()) return 0; // the signal came while PostgreSQL was starting
+    const { apps, appArgs } = this.#options;
+    this.#programs = await Promise.all(apps.map(async (app) => startApp(app, appArgs, { env })));
     if (this.#stopSignal !== undefined) {
       // It came while the processes were being made.
       for (const program of this.#programs) program.signal(this.#stopSignal);
     }
     const codes = await Promise.all(this.#programs.map(async (program) => this.#watch(program)));
-    return Math.max(...codes);
+    return Math.max(this.#lostPostgres ? 1 : 0, ...codes);
+  }
+
+  #isStopping(): boolean {
+    return this.#stopSignal !== undefined;
+  }
+
+  #onPostgresEnded(): void {
+    if (this.#isStopping()) return;
+    this.#lostPostgres = true;
+    this.#options.say('PostgreSQL ended; stopping the apps.');
+    this.stop('SIGTERM');
   }
 
   stop(signal: NodeJS.Signals): void {
@@ -67,13 +99,13 @@ class Foreground {
   async #watch(program: Program): Promise<number> {
     const ending = await program.ended;
     if (this.#stopSignal === undefined) {
-      this.#say(`${program.name} ${describeEnding(ending)}; stopping the others.`);
+      this.#options.say(`${program.name} ${describeEnding(ending)}; stopping the others.`);
       this.stop('SIGTERM');
       return ending.code || 1;
     }
     // A process that was told to end before it could listen for signals has also done as told.
     if (ending.code === 0 || ending.signal === this.#stopSignal) return 0;
-    this.#say(`${program.name} ${describeEnding(ending)}.`);
+    this.#options.say(`${program.name} ${describeEnding(ending)}.`);
     return ending.code ?? 1;
   }
 }

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startFakeKeystone, waitFor, type FakeKeystone } from '@hallmark/testing';
+import type { AppName } from '../src/index.ts';
 import { addresses, choosePorts, type Ports } from '../src/ports.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
@@ -26,7 +27,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function configuration(level: string): string {
+function configuration(level: string, instances = false): string {
   return `[keystone_authtoken]
 auth_type = password
 auth_url = ${keystone.url}/v3
@@ -37,7 +38,28 @@ project_name = service
 project_domain_name = Default
 [log]
 level = ${level}
-${addresses(ports)}`;
+${addresses(ports, { instances })}`;
+}
+
+/** Configures instances without a database. Returns where the one that is started keeps its data. */
+async function embedPostgres(): Promise<string> {
+  const data = join(directory, 'postgres');
+  const proxy = '[neutron]\nservice_metadata_proxy = true\nmetadata_proxy_shared_secret = secret\n';
+  await chmod(directory, 0o711); // root's PostgreSQL runs under another account
+  await writeFile(config, `${configuration('info', true)}[postgres]\ndata_directory = ${data}\n${proxy}`);
+  return data;
+}
+
+async function postmaster(data: string): Promise<number> {
+  return Number((await readFile(join(data, 'data/postmaster.pid'), 'utf8')).split('\n')[0]);
+}
+
+async function untilReady(app: AppName): Promise<void> {
+  await waitFor(
+    `${app} to be ready`,
+    async () => (await fetch(`http://127.0.0.1:${ports.ops.get(app) ?? 0}/readyz`)).ok,
+    60_000,
+  );
 }
 
 /** `npm run serve -- …`, without npm. */
@@ -132,6 +154,31 @@ describe('npm run serve', () => {
     expect(await serve.exitCode()).toBe(0);
   }, 120_000);
 
+  test('starts a PostgreSQL for the apps that need one, and stops it last', async () => {
+    const data = await embedPostgres();
+    await using serve = new Serve('--config-file', config);
+    const pids = await serve.listening('identity', 'vendordata', 'instances', 'gateway');
+    const server = await postmaster(data);
+    expect(isAlive(server)).toBe(true);
+    await untilReady('instances');
+
+    serve.child.kill('SIGTERM');
+    expect(await serve.exitCode()).toBe(0);
+    for (const pid of [...pids.values(), server]) expect(isAlive(pid)).toBe(false);
+    // The password of the database.
+    expect(serve.output).not.toContain(await readFile(join(data, 'password'), 'utf8'));
+  }, 120_000);
+
+  test('stops the apps when that PostgreSQL ends', async () => {
+    const data = await embedPostgres();
+    await using serve = new Serve('--config-file', config, 'instances');
+    const pids = await serve.listening('instances');
+    process.kill(await postmaster(data), 'SIGKILL');
+    expect(await serve.exitCode()).toBe(1);
+    expect(serve.output).toContain('serve: PostgreSQL ended; stopping the apps.');
+    for (const pid of pids.values()) expect(isAlive(pid)).toBe(false);
+  }, 120_000);
+
   test('names each fault of the configuration once, and starts nothing', async () => {
     await writeFile(
       config,
@@ -146,6 +193,8 @@ describe('npm run serve', () => {
   test('knows its apps', async () => {
     await using serve = new Serve('gatway');
     expect(await serve.exitCode()).toBe(2);
-    expect(serve.output).toContain('There is no app gatway. The apps are: identity, vendordata, gateway.');
+    expect(serve.output).toContain(
+      'There is no app gatway. The apps are: identity, vendordata, instances, gateway.',
+    );
   }, 120_000);
 });

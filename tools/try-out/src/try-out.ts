@@ -1,4 +1,3 @@
-import { APPS } from '@hallmark/serve';
 import { startHouse, type House } from './house.ts';
 import { INSTANCE_JSON, Nova, type VendordataAnswer } from './nova.ts';
 import { cameFromMemory, describeAnswer, describeCall, describeParts } from './report.ts';
@@ -25,7 +24,9 @@ export async function tryOut({ once, stop, say }: TryOutOptions): Promise<void> 
   say(`\n${GREETING}\n`);
   const begun = performance.now();
   const house = await startHouse(parts, stop);
-  say(`${APPS.join(', ')} are up after ${((performance.now() - begun) / 1000).toFixed(1)} s.\n`);
+  say(
+    `${[...house.constellation.programs.keys()].join(', ')} are up after ${((performance.now() - begun) / 1000).toFixed(1)} s.\n`,
+  );
 
   const nova = parts.use(await Nova.logIn(house.keystoneUrl, house.nova, house.constellation.url));
   await demonstrate(nova, say);
