@@ -113,7 +113,7 @@ export class House implements AsyncDisposable {
         ...(token === null ? {} : { 'x-auth-token': token }),
         ...given.headers,
       },
-      body: method === 'POST' ? (given.body ?? aBody()) : null,
+      body: given.body ?? (method === 'POST' ? aBody() : null),
       dispatcher: this.#agent,
       signal: given.signal,
     });

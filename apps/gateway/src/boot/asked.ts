@@ -18,14 +18,20 @@ export interface Asked {
   readonly timeoutMs: number;
 }
 
+/** An instance, and the project to which it must belong; empty: any. */
+export interface Target {
+  readonly id: string;
+  readonly projectId: string;
+}
+
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /**
- * The instance in the path, and the project to which it must belong.
+ * The instance in the path, within what the caller may reach.
  *
  * @throws HallmarkError `not-found` for what can be no id.
  */
-export function targetOf({ id, projectId, othersToo }: Asked): { id: string; projectId: string } {
+export function targetOf({ id, projectId, othersToo }: Asked): Target {
   if (!UUID.test(id)) throw notFound('INSTANCE_UNKNOWN', 'There is no such instance.');
   return { id: id.toLowerCase(), projectId: othersToo ? '' : projectId };
 }
@@ -52,8 +58,14 @@ export async function jsonBody(exchange: Exchange, maxBytes: number): Promise<Js
   });
   exchange.requestBytes = bytes.length;
   const text = decoded(bytes);
+  const value = parsed(text);
+  requireShallow(value);
+  return { text, value };
+}
+
+function parsed(text: string): unknown {
   try {
-    return { text, value: JSON.parse(text) as unknown };
+    return JSON.parse(text);
   } catch (thrown) {
     throw malformed(text === '' ? 'is empty; it must be JSON' : `is not valid JSON${placeIn(thrown)}`);
   }
@@ -79,7 +91,7 @@ function placeIn(thrown: unknown): string {
 const DEEPEST = 64;
 
 /** @throws HttpFailure 400 when objects and lists are nested deeper than anyone reads. */
-export function requireShallow(value: unknown): void {
+function requireShallow(value: unknown): void {
   const open: { value: unknown; depth: number }[] = [{ value, depth: 0 }];
   for (let next = open.pop(); next; next = open.pop()) {
     if (typeof next.value !== 'object' || next.value === null) continue;

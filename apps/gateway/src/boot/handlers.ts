@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { instances } from '@hallmark/contracts';
 import { forbidden } from '@hallmark/errors';
 import type { RpcClient } from '@hallmark/rpc';
-import { answered, callOptions, jsonBody, sendJson, targetOf, type Asked, type Json } from './asked.ts';
+import {
+  answered,
+  callOptions,
+  jsonBody,
+  sendJson,
+  targetOf,
+  type Asked,
+  type Json,
+  type Target,
+} from './asked.ts';
 import { sendConfigDrive, type DriveClient } from './config-drive.ts';
 import {
   bootToWire,
@@ -42,6 +51,8 @@ export type Handler = (asked: Asked) => Promise<void>;
 
 const THE_BODY = 'The body';
 const DEFAULT_LIMIT = 100;
+/** A call between services ends after half a minute at the latest, so that a long wait is several. */
+const LONGEST_ROUND_SECONDS = 20;
 
 /** What each operation on instances does: read the request, ask the service, write the answer. */
 export function bootHandlers({ instances, drives, validator, maxBodyBytes }: BootServices) {
@@ -60,20 +71,23 @@ export function bootHandlers({ instances, drives, validator, maxBodyBytes }: Boo
       sendJson(exchange, 202, instanceJson(taken), headers);
       return;
     }
-    const now = isBuilding(taken) ? await waited(asked, taken, seconds) : taken;
+    const { id, projectId } = taken;
+    const now = isBuilding(taken)
+      ? await waited(asked, { id, projectId }, seconds).catch(() => taken)
+      : taken;
     headers.push('Preference-Applied', `wait=${seconds}`);
     sendJson(exchange, isBuilding(now) ? 202 : ready, instanceJson(now), headers);
   }
 
-  async function waited(
-    asked: Asked,
-    taken: instances.Instance,
-    seconds: number,
-  ): Promise<instances.Instance> {
-    const { id, projectId } = taken;
-    const request = { id, projectId, wait: { seconds, nanos: 0 } };
-    const found = await instances.getInstance(request, callOptions(asked, seconds)).catch(() => undefined);
-    return found?.instance ?? taken;
+  /** The instance as it is when it has left BUILD, or when the time is over. */
+  async function waited(asked: Asked, target: Target, seconds: number): Promise<instances.Instance> {
+    for (let left = seconds; ; left -= LONGEST_ROUND_SECONDS) {
+      const round = Math.min(left, LONGEST_ROUND_SECONDS);
+      const request = { ...target, wait: { seconds: round, nanos: 0 } };
+      const { instance } = await answered(instances.getInstance(request, callOptions(asked, round)));
+      const found = present(instance);
+      if (!isBuilding(found) || left <= LONGEST_ROUND_SECONDS) return found;
+    }
   }
 
   return {
@@ -120,11 +134,9 @@ export function bootHandlers({ instances, drives, validator, maxBodyBytes }: Boo
     async showInstance(asked) {
       const { exchange } = asked;
       const seconds = waitSeconds(exchange.request.headers);
-      const wait = seconds === undefined ? undefined : { seconds, nanos: 0 };
-      const request = { ...targetOf(asked), wait };
-      const { instance } = await answered(instances.getInstance(request, callOptions(asked, seconds)));
+      const instance = await waited(asked, targetOf(asked), seconds ?? 0);
       const headers = seconds === undefined ? [] : ['Preference-Applied', `wait=${seconds}`];
-      sendJson(exchange, 200, instanceJson(present(instance)), headers);
+      sendJson(exchange, 200, instanceJson(instance), headers);
     },
 
     async changeMetadata(asked) {

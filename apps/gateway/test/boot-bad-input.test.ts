@@ -1,0 +1,456 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { ALICE, ADMIN, BootHouse, errorOf } from './boot-house.ts';
+import { RawConnection } from './raw.ts';
+
+jest.setTimeout(30_000);
+
+const ID = '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d';
+const PATH = `/v1/instances/${ID}`;
+const MAX = 60_000;
+
+let house: BootHouse;
+beforeAll(async () => {
+  house = await BootHouse.open({ ini: `[gateway_nova]\nmax_body_bytes = ${MAX}` });
+});
+afterAll(async () => {
+  await house[Symbol.asyncDispose]();
+});
+
+interface BadBody {
+  it: string;
+  /** Members beside a good name, or the text itself. */
+  body: Record<string, unknown> | string;
+  pointer: string;
+  says: RegExp;
+}
+
+const deep = '['.repeat(70) + ']'.repeat(70);
+const bodies: BadBody[] = [
+  { it: 'a list', body: '[]', pointer: '', says: /The body must be object/ },
+  { it: 'a word', body: '"x"', pointer: '', says: /must be object/ },
+  { it: 'no name', body: '{}', pointer: '/name', says: /\/name is required/ },
+  { it: 'an empty name', body: { name: '' }, pointer: '/name', says: /at least 1 characters/ },
+  { it: 'a long name', body: { name: 'x'.repeat(256) }, pointer: '/name', says: /at most 255 characters/ },
+  { it: 'a name of blanks', body: { name: '  ' }, pointer: '/name', says: /without blanks at its ends/ },
+  { it: 'a name with NUL', body: { name: 'a\0b' }, pointer: '/name', says: /without control characters/ },
+  {
+    it: 'a name of half a character',
+    body: String.raw`{"name":"a\ud800"}`,
+    pointer: '/name',
+    says: /control/,
+  },
+  { it: 'a number as name', body: { name: 5 }, pointer: '/name', says: /must be string/ },
+  { it: 'null as name', body: { name: null }, pointer: '/name', says: /must be string/ },
+  {
+    it: 'an unknown member',
+    body: { imageRef: ID },
+    pointer: '/imageRef',
+    says: /not known here.*known are id, name/,
+  },
+  {
+    it: 'roles of its own',
+    body: { boot_roles: ['admin'] },
+    pointer: '/boot_roles',
+    says: /must be left out/,
+  },
+  {
+    it: 'a project of its own',
+    body: { project_id: 'p2' },
+    pointer: '/project_id',
+    says: /must be left out/,
+  },
+  {
+    it: 'a member of every object',
+    body: '{"name":"a","__proto__":{}}',
+    pointer: '/__proto__',
+    says: /not known/,
+  },
+  {
+    it: 'an id that is none',
+    body: { id: 'mail-1' },
+    pointer: '/id',
+    says: /UUID in lower case with dashes/,
+  },
+  { it: 'an id in upper case', body: { id: ID.toUpperCase() }, pointer: '/id', says: /lower case/ },
+  { it: 'an image that is none', body: { image_id: 'cirros' }, pointer: '/image_id', says: /UUID/ },
+  { it: 'a host name with a blank', body: { hostname: 'a b' }, pointer: '/hostname', says: /host name/ },
+  { it: 'a launch index below 0', body: { launch_index: -1 }, pointer: '/launch_index', says: /at least 0/ },
+  { it: 'half a launch index', body: { launch_index: 0.5 }, pointer: '/launch_index', says: /integer/ },
+  { it: 'a huge launch index', body: { launch_index: 2 ** 31 }, pointer: '/launch_index', says: /at most/ },
+  {
+    it: 'a reservation of another kind',
+    body: { reservation_id: 'r-1' },
+    pointer: '/reservation_id',
+    says: /r- and eight/,
+  },
+  { it: 'user data as plain text', body: { user_data: '#!/bin/sh' }, pointer: '/user_data', says: /base64/ },
+  { it: 'user data without padding', body: { user_data: 'aGk' }, pointer: '/user_data', says: /padded/ },
+  { it: 'user data for the web', body: { user_data: 'a-_=' }, pointer: '/user_data', says: /base64/ },
+  { it: 'metadata as a list', body: { metadata: [] }, pointer: '/metadata', says: /must be object/ },
+  {
+    it: 'a number in metadata',
+    body: { metadata: { a: 1 } },
+    pointer: '/metadata/a',
+    says: /must be string/,
+  },
+  {
+    it: 'a long value in metadata',
+    body: { metadata: { a: 'x'.repeat(256) } },
+    pointer: '/metadata/a',
+    says: /255/,
+  },
+  {
+    it: 'a long name in metadata',
+    body: { metadata: { ['x'.repeat(256)]: '' } },
+    pointer: `/metadata/${'x'.repeat(64)}`,
+    says: /1 to 255/,
+  },
+  {
+    it: 'a path in metadata',
+    body: { metadata: { 'a/~b': '' } },
+    pointer: '/metadata/a~1~0b',
+    says: /letters, digits/,
+  },
+  {
+    it: 'a key pair without key',
+    body: { keypair: { name: 'k' } },
+    pointer: '/keypair/public_key',
+    says: /required/,
+  },
+  {
+    it: 'a key pair of another type',
+    body: { keypair: { name: 'k', public_key: 'p', type: 'pgp' } },
+    pointer: '/keypair/type',
+    says: /one of ssh, x509/,
+  },
+  {
+    it: 'network data as text',
+    body: { network_data: '{}' },
+    pointer: '/network_data',
+    says: /must be object/,
+  },
+  {
+    it: 'devices that are no objects',
+    body: { devices: [1] },
+    pointer: '/devices/0',
+    says: /must be object/,
+  },
+  {
+    it: 'network data without an end',
+    body: `{"name":"a","network_data":{"x":${deep}}}`,
+    pointer: '',
+    says: /deeper than 64/,
+  },
+  { it: 'a CPU twice', body: { dedicated_cpus: [1, 1] }, pointer: '/dedicated_cpus', says: /nothing twice/ },
+  { it: 'a CPU by name', body: { dedicated_cpus: ['a'] }, pointer: '/dedicated_cpus/0', says: /integer/ },
+  { it: 'an IPv6 address for IPv4', body: { fixed_ipv4: '::1' }, pointer: '/fixed_ipv4', says: /IPv4/ },
+  {
+    it: 'an address out of bounds',
+    body: { floating_ipv4: '10.0.0.256' },
+    pointer: '/floating_ipv4',
+    says: /IPv4/,
+  },
+  {
+    it: 'a root device elsewhere',
+    body: { root_device: '/etc/passwd' },
+    pointer: '/root_device',
+    says: /below \/dev\//,
+  },
+  {
+    it: 'a block device of another kind',
+    body: { block_devices: [{ name: 'x', device: '/dev/vdb' }] },
+    pointer: '/block_devices/0/name',
+    says: /swap/,
+  },
+  {
+    it: 'a relative path',
+    body: { personality: [{ path: 'a', contents: '' }] },
+    pointer: '/personality/0/path',
+    says: /absolute/,
+  },
+  {
+    it: 'too large a file',
+    body: { personality: [{ path: '/a', contents: 'a'.repeat(13_660) }] },
+    pointer: '/personality/0/contents',
+    says: /13656/,
+  },
+  { it: 'an empty password', body: { admin_pass: '' }, pointer: '/admin_pass', says: /at least 1/ },
+  { it: 'the wish as a word', body: { config_drive: 'true' }, pointer: '/config_drive', says: /boolean/ },
+];
+
+describe('a boot is refused with', () => {
+  test.each(bodies)('$it', async ({ body, pointer, says }) => {
+    const given = typeof body === 'string' ? body : { name: 'a', ...body };
+    const reply = await house.ask({ body: given });
+    expect(reply.status).toBe(400);
+    const { reason, message, faults = [] } = errorOf(reply);
+    expect(reason).toBe('REQUEST_INVALID');
+    expect(faults.map((fault) => fault.pointer)).toContain(pointer);
+    expect(message).toMatch(says);
+    expect(house.boots.created).toEqual([]);
+  });
+
+  test('all that is wrong with it', async () => {
+    const reply = await house.ask({ body: { id: 'x', launch_index: -1, metadata: { a: 1, b: 2 }, oops: 1 } });
+    expect(
+      errorOf(reply)
+        .faults?.map(({ pointer }) => pointer)
+        .toSorted(),
+    ).toEqual(['/id', '/launch_index', '/metadata/a', '/metadata/b', '/name', '/oops']);
+  });
+
+  test('no more than can be read', async () => {
+    const metadata = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`k${at}`, at]));
+    const { message, faults } = errorOf(await house.ask({ body: { name: 'a', metadata } }));
+    expect(faults).toHaveLength(20);
+    expect(message).toMatch(/; and 480 more\.$/);
+  });
+
+  test('nothing of what was sent', async () => {
+    const reply = await house.ask({
+      body: { name: 'a', admin_pass: { x: 'hunter2' }, user_data: 'hunter2 hunter2' },
+    });
+    expect(reply.status).toBe(400);
+    expect(reply.body).not.toContain('hunter2');
+  });
+});
+
+describe('a body is refused that is', () => {
+  const cases: { it: string; body: string; says: RegExp }[] = [
+    { it: 'empty', body: '', says: /is empty; it must be JSON/ },
+    { it: 'cut short', body: '{"name":"a"', says: /not valid JSON/ },
+    { it: 'no JSON', body: '{"admin_pass":"hunter2" oops', says: /not valid JSON \(at character \d+\)/ },
+    { it: 'a form', body: 'name=hunter2', says: /not valid JSON/ },
+    { it: 'begun by a mark', body: '\u{FEFF}{"name":"a"}', says: /not valid JSON/ },
+  ];
+
+  test.each(cases)('$it', async ({ body, says }) => {
+    for (const path of ['/v1/instances', `${PATH}/rebuild`]) {
+      const reply = await house.ask({ path, body });
+      expect(reply.status).toBe(400);
+      expect(errorOf(reply)).toMatchObject({
+        reason: 'BODY_MALFORMED',
+        message: expect.stringMatching(says) as string,
+      });
+      expect(reply.body).not.toContain('hunter2');
+    }
+  });
+
+  test('not UTF-8', async () => {
+    const reply = await raw(
+      'POST /v1/instances',
+      ['Content-Type: application/json'],
+      Buffer.from('{"name":"\xff"}', 'latin1'),
+    );
+    expect([reply.status, reply.body]).toEqual([400, expect.stringContaining('is not UTF-8')]);
+  });
+
+  test('too large', async () => {
+    const reply = await house.ask({ body: { name: 'a', user_data: 'a'.repeat(MAX) } });
+    expect(reply.status).toBe(413);
+    expect(errorOf(reply).message).toContain('[gateway_nova] max_body_bytes');
+  });
+
+  test.each([
+    ['content-type', 'text/plain', 'MEDIA_TYPE_UNSUPPORTED'],
+    ['content-type', 'application/jsonx', 'MEDIA_TYPE_UNSUPPORTED'],
+    ['content-encoding', 'gzip', 'CODING_UNSUPPORTED'],
+  ])('sent as %s: %s', async (name, value, reason) => {
+    for (const [method, path] of [
+      ['POST', '/v1/instances'],
+      ['PUT', `${PATH}/metadata`],
+      ['POST', `${PATH}/rebuild`],
+    ] as const) {
+      const reply = await house.ask({ method, path, headers: { [name]: value } });
+      expect(reply.status).toBe(415);
+      expect(errorOf(reply).reason).toBe(reason);
+    }
+  });
+});
+
+describe('other bodies are refused with', () => {
+  test.each([
+    { at: 'metadata', method: 'PUT', body: {}, pointer: '/metadata' },
+    { at: 'metadata', method: 'PUT', body: { metadata: null }, pointer: '/metadata' },
+    { at: 'metadata', method: 'PUT', body: { metadata: {}, x: 1 }, pointer: '/x' },
+    { at: 'rebuild', method: 'POST', body: {}, pointer: '/image_id' },
+    { at: 'rebuild', method: 'POST', body: { image_id: ID, user_data: 1 }, pointer: '/user_data' },
+    { at: 'rebuild', method: 'POST', body: { image_id: ID, keypair: null }, pointer: '/keypair' },
+    { at: 'rebuild', method: 'POST', body: { image_id: ID, boot_roles: [] }, pointer: '/boot_roles' },
+  ])('$pointer at $at', async ({ at, method, body, pointer }) => {
+    const reply = await house.ask({ method, path: `${PATH}/${at}`, body });
+    expect(reply.status).toBe(400);
+    expect(errorOf(reply).faults?.map((fault) => fault.pointer)).toEqual([pointer]);
+  });
+});
+
+describe('a list is refused with', () => {
+  test.each([
+    { query: 'limit=0', says: /\/limit must be at least 1/ },
+    { query: 'limit=1001', says: /\/limit must be at most 1000/ },
+    { query: 'limit=ten', says: /\/limit must be integer/ },
+    { query: 'limit=1.5', says: /\/limit must be integer/ },
+    { query: 'limit=', says: /\/limit must be integer/ },
+    { query: 'limit=1&limit=2', says: /\/limit must be given only once/ },
+    { query: 'marker=x', says: /\/marker must be a UUID/ },
+    { query: 'status=active', says: /\/status must be one of BUILD, ACTIVE, ERROR/ },
+    { query: 'status=DELETED', says: /\/status must be one of/ },
+    { query: 'all_projects=maybe', says: /\/all_projects must be boolean/ },
+    { query: 'project_id=p2', says: /\/project_id is not known here/ },
+    { query: '__proto__=1', says: /\/__proto__ is not known here/ },
+  ])('$query', async ({ query, says }) => {
+    const reply = await house.ask({ method: 'GET', path: `/v1/instances?${query}`, token: ADMIN });
+    expect(reply.status).toBe(400);
+    expect(errorOf(reply).message).toMatch(says);
+  });
+});
+
+describe('a request is refused', () => {
+  const cases: {
+    it: string;
+    method: string;
+    path: string;
+    status: number;
+    reason: string;
+    allow?: string;
+  }[] = [
+    {
+      it: 'PATCH of the list',
+      method: 'PATCH',
+      path: '/v1/instances',
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'POST, GET, HEAD',
+    },
+    {
+      it: 'DELETE of the list',
+      method: 'DELETE',
+      path: '/v1/instances?limit=1',
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'POST, GET, HEAD',
+    },
+    {
+      it: 'POST of an instance',
+      method: 'POST',
+      path: PATH,
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'GET, HEAD, DELETE',
+    },
+    {
+      it: 'GET of a rebuild',
+      method: 'GET',
+      path: `${PATH}/rebuild`,
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'POST',
+    },
+    {
+      it: 'GET of metadata',
+      method: 'GET',
+      path: `${PATH}/metadata`,
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'PUT',
+    },
+    {
+      it: 'PUT of a drive',
+      method: 'PUT',
+      path: `${PATH}/config-drive`,
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'GET, HEAD',
+    },
+    {
+      it: 'POST of the document',
+      method: 'POST',
+      path: '/openapi.json',
+      status: 405,
+      reason: 'METHOD_NOT_ALLOWED',
+      allow: 'GET, HEAD',
+    },
+    {
+      it: 'something below an instance',
+      method: 'GET',
+      path: `${PATH}/console`,
+      status: 404,
+      reason: 'PATH_UNKNOWN',
+    },
+    { it: 'another version', method: 'GET', path: '/v2/instances', status: 404, reason: 'PATH_UNKNOWN' },
+    {
+      it: 'an instance of no id',
+      method: 'GET',
+      path: '/v1/instances/mail-1',
+      status: 404,
+      reason: 'INSTANCE_UNKNOWN',
+    },
+    {
+      it: 'an instance of no id at all',
+      method: 'GET',
+      path: '/v1/instances/',
+      status: 404,
+      reason: 'INSTANCE_UNKNOWN',
+    },
+    {
+      it: 'a path that climbs',
+      method: 'GET',
+      path: '/v1/instances/..%2f..%2fopenapi.json',
+      status: 404,
+      reason: 'INSTANCE_UNKNOWN',
+    },
+    {
+      it: 'a path that is none',
+      method: 'GET',
+      path: '/v1/instances/%zz',
+      status: 400,
+      reason: 'PATH_MALFORMED',
+    },
+  ];
+
+  test.each(cases)('$it', async ({ method, path, status, reason, allow }) => {
+    const reply = await house.ask({ method, path });
+    expect(reply.status).toBe(status);
+    expect(errorOf(reply).reason).toBe(reason);
+    expect(reply.headers['allow']).toBe(allow);
+  });
+
+  test.each([
+    ['', 400],
+    ['k'.repeat(256), 400],
+    ['two words', 400],
+  ])('with the Idempotency-Key %j', async (key, status) => {
+    const reply = await house.ask({ headers: { 'idempotency-key': key } });
+    expect(reply.status).toBe(status);
+    expect(errorOf(reply).reason).toBe('IDEMPOTENCY_KEY_INVALID');
+  });
+
+  test('with two Idempotency-Keys', async () => {
+    const reply = await raw(
+      'POST /v1/instances',
+      ['Idempotency-Key: a', 'Idempotency-Key: b'],
+      Buffer.from('{"name":"a"}'),
+    );
+    expect([reply.status, reply.body]).toEqual([400, expect.stringContaining('must be sent once')]);
+  });
+
+  test.each([null, ''])('with the token %j', async (token) => {
+    const reply = await house.ask({ token });
+    expect(reply.status).toBe(401);
+    expect(reply.headers['www-authenticate']).toBe('Keystone uri="https://keystone.example.test/v3"');
+    expect(errorOf(reply).reason).toBe('TOKEN_MISSING');
+  });
+});
+
+async function raw(line: string, headers: string[], body: Buffer) {
+  using connection = await RawConnection.open(house.house.address);
+  const head = [
+    `${line} HTTP/1.1`,
+    'Host: x',
+    `X-Auth-Token: ${ALICE}`,
+    `Content-Length: ${body.length}`,
+    ...headers,
+  ];
+  connection.send(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
+  return await connection.reply();
+}
