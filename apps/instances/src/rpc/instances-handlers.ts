@@ -1,6 +1,5 @@
-import { invalid, notFound, notReady } from '@hallmark/errors';
+import { invalid, notFound, notReady, unavailable } from '@hallmark/errors';
 import type { instances } from '@hallmark/contracts';
-import type { Tickets } from '@hallmark/postgres';
 import type { Call, Handlers } from '@hallmark/rpc';
 import type { Clock } from '@hallmark/runtime';
 import { isUuid } from '../domain/boot-rules.ts';
@@ -10,10 +9,10 @@ import type { InstancesEvents } from '../events.ts';
 import type { PortLookup } from '../neutron/port-lookup.ts';
 import type { Boots } from '../store/boots.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
-import { CONFIG_DRIVE_TICKETS } from '../store/config-drives.ts';
 import type { InstanceKey, InstanceRecords } from '../store/instance-records.ts';
 import { idempotencyFromWire, instanceFromWire } from './boot-request.ts';
 import { BuildWaiter } from './build-waiter.ts';
+import type { DriveDownloads } from './drive-downloads.ts';
 import { isAcceptablePassword } from './password.ts';
 import {
   configDriveToWire,
@@ -36,10 +35,12 @@ export interface Terms {
 export interface HandlerDependencies {
   readonly boots: Boots;
   readonly records: InstanceRecords;
-  readonly tickets: Tickets;
+  readonly downloads: DriveDownloads;
   readonly feed: ChangeFeed;
   readonly events: InstancesEvents;
   readonly clock: Clock;
+  /** Whether the tables are there: a new database may have come up only now. */
+  readonly isMigrated: () => boolean;
   /** Asked anew for each call: a reload swaps it. */
   readonly terms: () => Terms;
 }
@@ -64,7 +65,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     request: instances.CreateInstanceRequest,
     call: Call,
   ): Promise<instances.CreateInstanceResponse> {
-    const { boots, events, terms } = this.#dependencies;
+    const { boots, events, terms } = this.#open;
     const instance = instanceFromWire(request, terms().forceConfigDrive);
     const idempotency = idempotencyFromWire(request);
     const ec2 = await boots.ec2Numbers(instance);
@@ -82,7 +83,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     const { wait } = request;
     const view = wait
       ? await this.#waiter.wait(key, msFromDuration(wait), call)
-      : await this.#dependencies.records.getView(key);
+      : await this.#open.records.getView(key);
     return { instance: instanceToWire(view) };
   }
 
@@ -90,7 +91,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     const { projectId, marker, limit, status } = request;
     if (limit < 1 || limit > MAX_PAGE) throw invalid('LIMIT_INVALID', `limit is not 1 to ${MAX_PAGE}.`);
     if (marker !== '' && !isUuid(marker)) throw invalid('MARKER_UNKNOWN', 'marker is no UUID.');
-    const page = await this.#dependencies.records.list({
+    const page = await this.#open.records.list({
       projectId: projectId === '' ? undefined : projectId,
       marker: marker === '' ? undefined : marker,
       limit,
@@ -105,14 +106,14 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
   ): Promise<instances.UpdateMetadataResponse> {
     const key = keyFrom(request, call);
     const metadata = readNewMetadata(request.metadata);
-    return { instance: instanceToWire(await this.#dependencies.records.setMetadata(key, metadata)) };
+    return { instance: instanceToWire(await this.#open.records.setMetadata(key, metadata)) };
   }
 
   async rebuildInstance(
     request: instances.RebuildInstanceRequest,
     call: Call,
   ): Promise<instances.RebuildInstanceResponse> {
-    const { boots, records, events } = this.#dependencies;
+    const { boots, records, events } = this.#open;
     const key = keyFrom(request, call);
     const rebuild = readRebuild(request);
     const image = await boots.imageNumber(rebuild.imageId);
@@ -125,7 +126,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     request: instances.DeleteInstanceRequest,
     call: Call,
   ): Promise<instances.DeleteInstanceResponse> {
-    await this.#dependencies.records.delete(keyFrom(request, call));
+    await this.#open.records.delete(keyFrom(request, call));
     return {};
   }
 
@@ -134,7 +135,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     call: Call,
   ): Promise<instances.GetMetadataResponse> {
     const { id } = keyFrom({ id: request.id, projectId: '' }, call);
-    const { records, feed, clock, terms } = this.#dependencies;
+    const { records, feed, clock, terms } = this.#open;
     // Before the read and before the terms: what changes later makes this answer look old.
     const { version } = feed;
     const { dhcpDomain } = terms();
@@ -151,7 +152,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     call: Call,
   ): Promise<instances.SetPasswordResponse> {
     const { id } = keyFrom({ id: request.id, projectId: '' }, call);
-    const { records } = this.#dependencies;
+    const { records } = this.#open;
     const { password } = request;
     if (password.length > 0 && isAcceptablePassword(password)) await records.setPassword(id, password);
     else {
@@ -177,15 +178,8 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     request: instances.OpenConfigDriveRequest,
     call: Call,
   ): Promise<instances.OpenConfigDriveResponse> {
-    const { records, tickets } = this.#dependencies;
-    const key = keyFrom(request, call);
-    const { record, configDrive } = await records.getView(key);
-    if (record.status === 'BUILD') throw notReady('INSTANCE_BUSY', `Instance ${key.id} is being built.`);
-    if (configDrive === undefined) {
-      throw notFound('NO_CONFIG_DRIVE', `Instance ${key.id} has no config drive.`);
-    }
-    const ticket = await tickets.issue(CONFIG_DRIVE_TICKETS, key.id);
-    return { ticket, configDrive: configDriveToWire(configDrive) };
+    const { ticket, drive } = await this.#open.downloads.open(keyFrom(request, call));
+    return { ticket, configDrive: configDriveToWire(drive) };
   }
 
   async *watchInvalidations(
@@ -193,6 +187,11 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
     call: Call,
   ): AsyncGenerator<instances.WatchInvalidationsResponse, void> {
     for await (const event of this.#dependencies.feed.watch(call.signal)) yield eventToWire(event);
+  }
+
+  get #open(): HandlerDependencies {
+    if (this.#dependencies.isMigrated()) return this.#dependencies;
+    throw unavailable('DATABASE_UNAVAILABLE', 'The tables of this release are not in PostgreSQL yet.');
   }
 }
 

@@ -3,9 +3,6 @@ import type { ConfigDriveSummary } from '../domain/instance-record.ts';
 import { DRIVE_COLUMNS, driveFromRow } from './instance-rows.ts';
 import type { Tables } from './tables.ts';
 
-/** What tickets for config drives are for, and where they are shown: `/config-drives/TICKET`. Their payload is the id. */
-export const CONFIG_DRIVE_TICKETS = 'config-drives';
-
 /** Built config drives: all that is on them, from which their bytes are made anew each time. */
 export class ConfigDrives {
   readonly #db: Database<Tables>;

@@ -25,6 +25,11 @@ export const instances = z
       .describe(
         'Seconds after which a build, whose process has not been heard of, is taken up by another. A living one renews its lease.',
       ),
+    build_timeout: float({ min: 0 })
+      .default(300)
+      .describe(
+        'Seconds for which a build is tried again while the vendordata service cannot be reached; then the instance goes into ERROR.',
+      ),
     deleted_retention: float({ min: 0 })
       .default(604_800)
       .describe(
