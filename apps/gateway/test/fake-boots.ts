@@ -28,6 +28,8 @@ export class FakeBoots implements AsyncDisposable {
   /** Thrown instead of an answer. */
   failure: Error | undefined;
   drive: FakeDrive | undefined;
+  /** Whether tickets are forgotten as soon as they are given. */
+  losesTickets = false;
   /** Transfers that their reader took back. */
   abandoned = 0;
   address = '';
@@ -68,7 +70,7 @@ export class FakeBoots implements AsyncDisposable {
         this.#find(id, projectId);
         if (!this.drive) throw notFound('NO_CONFIG_DRIVE', 'This instance has no config drive.');
         const ticket = randomUUID();
-        this.#tickets.add(ticket);
+        if (!this.losesTickets) this.#tickets.add(ticket);
         return { ticket, configDrive: this.drive.about };
       }),
       getMetadata: notForTheBootApi,
@@ -91,11 +93,6 @@ export class FakeBoots implements AsyncDisposable {
     [fake.address = ''] = await fake.#server.listen();
     [fake.dataAddress = ''] = await fake.#data.listen();
     return fake;
-  }
-
-  /** Forgets every ticket that was given. */
-  dropTickets(): void {
-    this.#tickets.clear();
   }
 
   /** Ends a build, and with it the waiting for it. */

@@ -139,7 +139,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/openapi.json',
     summary: 'Show this document',
-    answers: { 200: { description: 'OpenAPI 3.1.' } },
+    answers: { 200: { description: 'OpenAPI 3.1.', media: ['application/json'] } },
   },
 } as const satisfies Record<string, Operation>;
 
