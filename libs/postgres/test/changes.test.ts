@@ -111,7 +111,10 @@ test('a ticket is good for one, of all who show it', async () => {
   const ticket = await tickets.issue('drive', { instance: 'a', size: 3 });
   expect(ticket).toMatch(/^[\w-]{43}$/);
   expect(await tickets.redeem('image', ticket)).toBeUndefined();
-  const redeemers = [...Array.from({ length: 10 }, () => tickets), ...Array.from({ length: 10 }, () => new Tickets(replica))];
+  const redeemers = [
+    ...Array.from({ length: 10 }, () => tickets),
+    ...Array.from({ length: 10 }, () => new Tickets(replica)),
+  ];
   const answers = await Promise.all(redeemers.map(async (each) => each.redeem('drive', ticket)));
   expect(answers.filter((answer) => answer !== undefined)).toEqual([{ instance: 'a', size: 3 }]);
 

@@ -1,6 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { isUniqueViolation, migrate, migrateWhenReachable, StatementError, type Migration } from '../src/index.ts';
+import {
+  isUniqueViolation,
+  migrate,
+  migrateWhenReachable,
+  StatementError,
+  type Migration,
+} from '../src/index.ts';
 import { eventually } from './eventually.ts';
 import { useHouse } from './house.ts';
 
@@ -12,7 +18,7 @@ const insert = (n: number) => sql`INSERT INTO numbers (n) VALUES (${n})`;
 
 test('many processes may migrate at once, and a newer schema is left alone', async () => {
   const databases = Array.from({ length: 4 }, () => house.current.database('crowd'));
-  const log: Migration = { name: 'log', sql: 'CREATE TABLE log (t text); INSERT INTO log VALUES (\'once\')' };
+  const log: Migration = { name: 'log', sql: "CREATE TABLE log (t text); INSERT INTO log VALUES ('once')" };
   const done = await Promise.all(databases.map(async (db) => migrate(db, [NUMBERS, log])));
   expect(done.flat().sort()).toEqual(['log', 'numbers']);
   const [db] = databases;
@@ -33,13 +39,16 @@ test('what is refused is told apart, and says nothing of the row', async () => {
   await using db = house.current.database('refusals');
   await migrate(db, [NUMBERS]);
   await insert(1).execute(db.kysely);
-  const duplicate = await insert(1).execute(db.kysely).catch((error: unknown) => error);
+  const duplicate = await insert(1)
+    .execute(db.kysely)
+    .catch((error: unknown) => error);
   expect(isUniqueViolation(duplicate, 'numbers_pkey')).toBe(true);
   expect(isUniqueViolation(duplicate, 'another')).toBe(false);
 
-  const secret = await sql`INSERT INTO numbers (n, word) VALUES (2, 'user data'), ('user data'::text::int, '')`
-    .execute(db.kysely)
-    .catch((error: unknown) => error);
+  const secret =
+    await sql`INSERT INTO numbers (n, word) VALUES (2, 'user data'), ('user data'::text::int, '')`
+      .execute(db.kysely)
+      .catch((error: unknown) => error);
   expect(secret).toMatchObject({ sqlState: '22P02' });
   const missing = await sql`INSERT INTO numbers (word) VALUES ('user data')`
     .execute(db.kysely)
@@ -86,7 +95,9 @@ test('a failure that comes while the server is gone is told as what it was', asy
   const attempt = db.transaction(async (tx) => {
     await insert(1).execute(tx);
     await house.current.crash();
-    await insert(2).execute(tx).catch(() => undefined);
+    await insert(2)
+      .execute(tx)
+      .catch(() => undefined);
     throw new Error('of my own');
   });
   await expect(attempt).rejects.toThrow('of my own');
@@ -105,7 +116,10 @@ test('a commit on which the connection breaks is of unknown outcome', async () =
     CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON numbers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pause()
   `.execute(db.kysely);
   const attempt = db.transaction(async (tx) => insert(1).execute(tx));
-  const expectation = expect(attempt).rejects.toMatchObject({ code: 'unavailable', reason: 'DATABASE_COMMIT_UNKNOWN' });
+  const expectation = expect(attempt).rejects.toMatchObject({
+    code: 'unavailable',
+    reason: 'DATABASE_COMMIT_UNKNOWN',
+  });
   await eventually('the commit to be ended', async () => {
     const { rows } = await sql<{ ended: boolean }>`
       SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
