@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startApp, type AppName, type Program } from '@hallmark/serve';
+import { APPS, startApp, type AppName, type Program } from '@hallmark/serve';
 import { freePort, waitFor } from '@hallmark/testing';
-import { Agent, request } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 
 /** How many processes of each app, and what they are told. */
 export interface HouseOptions {
@@ -11,8 +11,9 @@ export interface HouseOptions {
   config: string;
   /** INI text of one process more, such as its certificate; `index` counts from 0. */
   configOf?: (app: AppName, index: number) => string;
+  /** Default: one of each, and of instances none; with any, there are a boot API and a door for guests. */
   replicas?: Partial<Record<AppName, number>>;
-  /** Address of Nova's door. Default: loopback; a container needs `0.0.0.0`. */
+  /** Address of the gateway's doors. Default: loopback; a container needs `0.0.0.0`. */
   novaHost?: string;
   /** Do not wait until the processes are ready, as when what they need is down. */
   unready?: boolean;
@@ -22,6 +23,17 @@ export interface Answer {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   text: string;
+}
+
+/** A request at Nova's door that is not Nova's own. */
+export interface CallOptions {
+  token?: string;
+  /** Default: GET. */
+  method?: string;
+  gateway?: number;
+  headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  body?: unknown;
 }
 
 export interface PostOptions {
@@ -39,6 +51,8 @@ export interface Resident {
   /** Where others reach it: gRPC, or Nova's door of a gateway. */
   readonly port: number;
   readonly opsPort: number;
+  /** The other door: for guests of a gateway, for config drives of instances. */
+  readonly secondPort: number;
   readonly configFile: string;
   readonly logFile: string;
 }
@@ -87,11 +101,7 @@ export class House implements AsyncDisposable {
   /** Nova's POST. */
   async post(body: string, options: PostOptions): Promise<Answer> {
     const { port } = this.one('gateway', options.gateway);
-    const {
-      statusCode,
-      headers,
-      body: answer,
-    } = await request(`http://127.0.0.1:${port}${options.path ?? '/vendordata'}`, {
+    const { statusCode, headers, answer } = await this.#send(port, options.path ?? '/vendordata', {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
@@ -100,9 +110,35 @@ export class House implements AsyncDisposable {
         ...options.headers,
       },
       body,
-      dispatcher: this.#http,
     });
-    return { status: statusCode, headers, text: await answer.text() };
+    return { status: statusCode, headers, text: answer.toString() };
+  }
+
+  /** A request of the boot API. */
+  async call(path: string, options: CallOptions = {}): Promise<Answer & { readonly bytes: Buffer }> {
+    const { token, method = 'GET', body } = options;
+    const { port } = this.one('gateway', options.gateway);
+    const { statusCode, headers, answer } = await this.#send(port, path, {
+      method,
+      headers: {
+        ...(token !== undefined && { 'X-Auth-Token': token }),
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return { status: statusCode, headers, text: answer.toString(), bytes: answer };
+  }
+
+  /** A request at the door for guests, with nothing added. */
+  async guest(path: string, headers: Readonly<Record<string, string>>, gateway = 0): Promise<Answer> {
+    const { secondPort } = this.one('gateway', gateway);
+    const {
+      statusCode,
+      headers: said,
+      answer,
+    } = await this.#send(secondPort, path, { method: 'GET', headers });
+    return { status: statusCode, headers: said, text: answer.toString() };
   }
 
   /** Starts a process again with the files it had, after a test has ended it. */
@@ -153,50 +189,91 @@ export class House implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Those that ask before those that are asked.
-    for (const app of ['gateway', 'vendordata', 'identity'] as const) {
+    for (const app of APPS.toReversed()) {
       await Promise.all(this.all(app).map(async ({ program }) => program.stop(STOP_GRACE_MS)));
     }
     await this.#http.close();
     await rm(this.directory, { recursive: true, force: true });
   }
 
+  async #send(port: number, path: string, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
+    const url = `http://127.0.0.1:${port}${path}`;
+    const { statusCode, headers, body } = await request(url, { ...options, dispatcher: this.#http });
+    return { statusCode, headers, answer: Buffer.from(await body.arrayBuffer()) };
+  }
+
   async #startAll(): Promise<void> {
-    const { replicas = {}, unready } = this.#options;
+    const { unready } = this.#options;
+    const replicas = { instances: 0, ...this.#options.replicas };
     const planned = await Promise.all(
-      (['identity', 'vendordata', 'gateway'] as const).flatMap((app) =>
-        Array.from({ length: replicas[app] ?? 1 }, async (_, index) => ({
-          app,
-          index,
-          port: await freePort(),
-          opsPort: await freePort(),
-        })),
-      ),
+      APPS.flatMap((app) => Array.from({ length: replicas[app] ?? 1 }, async (_, index) => plan(app, index))),
     );
-    const endpoints = (app: AppName): string =>
-      planned
-        .filter((plan) => plan.app === app)
-        .map(({ port }) => `127.0.0.1:${port}`)
-        .join(', ');
-    const rpc = `[rpc]\nidentity_endpoints = ${endpoints('identity')}\nvendordata_endpoints = ${endpoints('vendordata')}\n`;
-    for (const { app, index, port, opsPort } of planned) {
+    const rpc = rpcSection(planned);
+    for (const planOfOne of planned) {
+      const { app, index, port, opsPort, secondPort } = planOfOne;
       const folder = join(this.directory, `${app}-${index}`);
       await mkdir(folder, { mode: 0o700 });
       const configFile = join(folder, 'hallmark.conf');
       const logFile = join(folder, 'log');
-      const listen =
-        app === 'gateway'
-          ? `[gateway_nova]\nlisten = ${this.#options.novaHost ?? '127.0.0.1'}:${port}\n[gateway]\nops_listen = 127.0.0.1:${opsPort}\n`
-          : `[${app}]\nlisten = 127.0.0.1:${port}\nops_listen = 127.0.0.1:${opsPort}\n`;
+      const doors = { host: this.#options.novaHost ?? '127.0.0.1', guests: replicas.instances > 0 };
+      const listen = listenSections(planOfOne, doors);
       const text = [this.#options.config, rpc, listen, this.#options.configOf?.(app, index) ?? ''].join('\n');
       await writeFile(configFile, text, { mode: 0o600 });
       const program = await startApp(app, ['--config-file', configFile], {
         env: plainEnvironment(),
         logFile,
       });
-      this.#residents.push({ app, program, port, opsPort, configFile, logFile });
+      this.#residents.push({ app, program, port, opsPort, secondPort, configFile, logFile });
     }
     if (unready !== true)
       await Promise.all(this.#residents.map(async (resident) => this.untilReady(resident)));
+  }
+}
+
+interface Plan {
+  readonly app: AppName;
+  readonly index: number;
+  readonly port: number;
+  readonly opsPort: number;
+  readonly secondPort: number;
+}
+
+async function plan(app: AppName, index: number): Promise<Plan> {
+  return { app, index, port: await freePort(), opsPort: await freePort(), secondPort: await freePort() };
+}
+
+/** Where each finds the others. */
+function rpcSection(planned: readonly Plan[]): string {
+  const addresses = (app: AppName, port: 'port' | 'secondPort'): string =>
+    planned
+      .filter((one) => one.app === app)
+      .map((one) => `127.0.0.1:${one[port]}`)
+      .join(', ');
+  const lines = [
+    `identity_endpoints = ${addresses('identity', 'port')}`,
+    `vendordata_endpoints = ${addresses('vendordata', 'port')}`,
+    `instances_endpoints = ${addresses('instances', 'port')}`,
+    `instances_data_endpoints = ${addresses('instances', 'secondPort')}`,
+  ];
+  return `[rpc]\n${lines.join('\n')}\n`;
+}
+
+/** Where one listens. */
+function listenSections(
+  { app, port, opsPort, secondPort }: Plan,
+  doors: { readonly host: string; readonly guests: boolean },
+): string {
+  const ops = `ops_listen = 127.0.0.1:${opsPort}\n`;
+  switch (app) {
+    case 'gateway': {
+      const guests = doors.guests ? `[gateway_guest]\nlisten = ${doors.host}:${secondPort}\n` : '';
+      return `[gateway_nova]\nlisten = ${doors.host}:${port}\n${guests}[gateway]\n${ops}`;
+    }
+    case 'instances':
+      return `[instances]\nlisten = 127.0.0.1:${port}\ndata_listen = 127.0.0.1:${secondPort}\n${ops}`;
+    case 'identity':
+    case 'vendordata':
+      return `[${app}]\nlisten = 127.0.0.1:${port}\n${ops}`;
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type FakeTarget,
   type TestCertificates,
 } from '@hallmark/testing';
+import type { AppName } from '@hallmark/serve';
 import { House, keystoneConfig, novaBody, type Answer } from './house.ts';
 
 jest.setTimeout(120_000);
@@ -30,7 +31,9 @@ describe('between processes with mutual TLS', () => {
     keystone = await startFakeKeystone();
     target = await startFakeTarget({ json: { ok: true } });
     // The second gateway has a certificate of the same authority, under a name that nobody allows.
-    const names = { identity: ['identity'], vendordata: ['vendordata'], gateway: ['gateway', 'stranger'] };
+    const names: Partial<Record<AppName, readonly string[]>> = {
+      ...{ identity: ['identity'], vendordata: ['vendordata'], gateway: ['gateway', 'stranger'] },
+    };
     const issued = new Map<string, CertificateFiles>();
     for (const name of Object.values(names).flat())
       issued.set(name, await authority.issue({ name, dns: [name] }));
@@ -46,7 +49,7 @@ allowed_clients = gateway
 `,
       replicas: { gateway: 2 },
       configOf: (app, index) => {
-        const files = issued.get(names[app][index] ?? '');
+        const files = issued.get(names[app]?.[index] ?? '');
         return files ? rpcSection(files) : '';
       },
       unready: true, // the second gateway never is

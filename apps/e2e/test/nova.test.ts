@@ -10,10 +10,12 @@ import {
   startKeystone,
   startNova,
   waitFor,
+  type CertificateFiles,
   type FakeTarget,
   type KeystoneServer,
   type NovaMetadata,
 } from '@hallmark/testing';
+import type { AppName } from '@hallmark/serve';
 import { House, keystoneConfig } from './house.ts';
 
 // Long enough to make the images, the first time on a machine.
@@ -287,7 +289,7 @@ describeWithDocker('with TLS everywhere and cloud-init in the guest', () => {
       ),
     );
     const [gateway, identity, vendordata] = services;
-    const files = { gateway, identity, vendordata };
+    const files: Partial<Record<AppName, CertificateFiles>> = { gateway, identity, vendordata };
     await using house = await House.start({
       config: `${hallmarkLogin(keystone)}${PATIENCE}
 [vendordata]
