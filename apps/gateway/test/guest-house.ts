@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { vendordata } from '@hallmark/contracts';
+import { parseConfig } from '@hallmark/runtime';
 import { waitFor } from '@hallmark/testing';
 import { aRecord, FakeGuests, filesOf } from './fake-guests.ts';
 import { House } from './house.ts';
@@ -61,11 +62,13 @@ ${ini}
 export class GuestHouse implements AsyncDisposable {
   readonly house: House;
   readonly guests: FakeGuests;
+  readonly #ini: string;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(house: House, guests: FakeGuests, stack: AsyncDisposableStack) {
+  private constructor(house: House, guests: FakeGuests, ini: string, stack: AsyncDisposableStack) {
     this.house = house;
     this.guests = guests;
+    this.#ini = ini;
     this.#stack = stack;
   }
 
@@ -87,11 +90,16 @@ export class GuestHouse implements AsyncDisposable {
       vendordata.ResolveRequest_Document.VENDOR_DATA2,
       '{"static": {"static": 1}, "rack": {"row": 7}}',
     );
-    return new GuestHouse(house, guests, opening.move());
+    return new GuestHouse(house, guests, ini, opening.move());
   }
 
   get address(): string {
     return this.house.gateway.addresses['guest']?.[0] ?? '';
+  }
+
+  /** Reads the same configuration again, as on SIGHUP, with the files that it names. */
+  async reload(): Promise<void> {
+    await this.house.gateway.reload?.(parseConfig(withGuests(this.guests.address, this.#ini)));
   }
 
   async get(path: string, lines: Lines = proxied()): Promise<GuestReply> {
