@@ -93,10 +93,10 @@ describe('Order', () => {
 
 describe('Pages', () => {
   test('have limits and links that keep every parameter', () => {
-    const { limit, marker, first, next } = parse('tag=a&tag=b%26c&marker=m&name=x y:z&limit=5000');
-    expect([limit, marker]).toEqual([1000, 'm']);
-    expect(first).toBe('/v2/images?tag=a&tag=b%26c&name=x+y%3Az&limit=5000');
-    expect(next('n')).toBe(`${first}&marker=n`);
+    const query = parse('tag=a&tag=b%26c&marker=m&name=x y:z&limit=5000');
+    expect([query.limit, query.marker]).toEqual([1000, 'm']);
+    expect(query.first).toBe('/v2/images?tag=a&tag=b%26c&name=x+y%3Az&limit=5000');
+    expect(query.next('n')).toBe(`${query.first}&marker=n`);
     expect([parse('').limit, parse('').first, parse('limit=0').limit]).toEqual([25, '/v2/images', 0]);
   });
 });

@@ -15,6 +15,7 @@ export function requireProperty(name: string, value: string): void {
   if (FOUR_BYTES.test(name)) {
     throw invalid('PROPERTY_INVALID', "Property names can't contain 4 byte unicode.");
   }
+  if (name.includes('\0')) throw invalid('PROPERTY_INVALID', "Property names can't contain NUL characters.");
   requirePlainText(name, value);
   if (Buffer.byteLength(value) > LONGEST_VALUE_BYTES) {
     throw invalid(

@@ -36,6 +36,8 @@ export interface Config extends Sections {
   readonly vendordata_target: ReadonlyMap<string, TargetOptions>;
   /** The sections of the stores in `[DEFAULT] enabled_backends`, by id, and of `os_glance_staging_store`. */
   readonly image_store: ReadonlyMap<string, ImageStoreOptions>;
+  /** The files that were read, in order. */
+  readonly files: readonly string[];
   /** Sentences about what still works but should be written differently, such as old names. */
   readonly warnings: readonly string[];
   /** `FILE:LINE`, `environment NAME`, or `default`. */
@@ -85,6 +87,7 @@ export function buildConfig(sources: ConfigSources): Config {
   const config = parsed.data;
   return {
     ...config,
+    files: sources.files.map(({ path }) => path),
     warnings: [...values.warnings, ...doubtfulNames(settings)],
     where: (section, option) => values.where(section, option),
     fault: (section, option, text) => optionFault(values.where(section, option), section, option, text),

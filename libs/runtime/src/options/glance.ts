@@ -181,7 +181,7 @@ export const oslo_policy = z
     policy_file: str()
       .default('policy.yaml')
       .describe(
-        'File with rules that differ from the defaults. A relative path counts from the directory of the file that says so, or else of the first configuration file; without an entry here the file need not exist.',
+        'File with rules that differ from the defaults. A relative path counts from the directory of the file that says so. Not set: policy.yaml beside a configuration file whose name begins with glance, if there is one.',
       ),
     enforce_scope: bool().default(true).describe('Whether tokens for the whole system are refused.'),
   })

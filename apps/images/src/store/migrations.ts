@@ -1,0 +1,134 @@
+import { Tickets, type Migration } from '@hallmark/postgres';
+
+/** The schema of this app. */
+export const SCHEMA = 'images';
+
+const RECORDS: Migration = {
+  name: 'images-1',
+  sql: `
+    CREATE TABLE images (
+      -- Text, because a caller's own id keeps its case.
+      id text COLLATE "C" PRIMARY KEY,
+      name text COLLATE "C",
+      status text COLLATE "C" NOT NULL CHECK (status IN ('queued', 'saving', 'active', 'killed', 'deleted', 'uploading',
+        'importing', 'pending_delete', 'deactivated')),
+      visibility text NOT NULL CHECK (visibility IN ('community', 'public', 'private', 'shared')),
+      protected boolean NOT NULL,
+      hidden boolean NOT NULL,
+      owner text,
+      container_format text COLLATE "C",
+      disk_format text COLLATE "C",
+      min_disk integer NOT NULL CHECK (min_disk >= 0),
+      min_ram integer NOT NULL CHECK (min_ram >= 0),
+      size bigint,
+      virtual_size bigint,
+      checksum text,
+      hash_algo text,
+      hash_value text,
+      -- Where staged data waits for its import.
+      staged_key text,
+      -- Who receives data for it, and until when that counts without a sign of life.
+      transfer_owner uuid,
+      transfer_until timestamptz,
+      -- Milliseconds, so that a time that has been in JavaScript still compares equal.
+      created_at timestamptz(3) NOT NULL DEFAULT now(),
+      updated_at timestamptz(3) NOT NULL DEFAULT now(),
+      -- Kept, because an id is never given twice.
+      deleted_at timestamptz(3),
+      CHECK ((status = 'deleted') = (deleted_at IS NOT NULL))
+    );
+
+    -- Pages, newest first: of a project, of a visibility, of all; and what is looked for by one column.
+    CREATE INDEX images_by_owner ON images (owner, created_at DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_visibility ON images (visibility, created_at DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_time ON images (created_at DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_name ON images (name, created_at DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_status ON images (status, created_at DESC, id DESC)
+      WHERE deleted_at IS NULL AND status <> 'active';
+    CREATE INDEX images_by_hash ON images (hash_value) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_checksum ON images (checksum) WHERE deleted_at IS NULL;
+    CREATE INDEX images_in_transfer ON images (transfer_until) WHERE transfer_until IS NOT NULL;
+
+    CREATE TABLE properties (
+      image_id text COLLATE "C" NOT NULL REFERENCES images ON DELETE CASCADE,
+      name text COLLATE "C" NOT NULL,
+      value text NOT NULL,
+      -- Set by an import, not by a user.
+      injected boolean NOT NULL DEFAULT false,
+      -- The order in which they are shown.
+      seq bigint GENERATED ALWAYS AS IDENTITY,
+      PRIMARY KEY (image_id, name)
+    );
+    -- A value may be longer than an index takes.
+    CREATE INDEX properties_by_value ON properties (name, left(value, 255), image_id);
+    CREATE STATISTICS properties_together (mcv) ON name, (left(value, 255)) FROM properties;
+
+    CREATE TABLE tags (
+      image_id text COLLATE "C" NOT NULL REFERENCES images ON DELETE CASCADE,
+      tag text COLLATE "C" NOT NULL,
+      seq bigint GENERATED ALWAYS AS IDENTITY,
+      PRIMARY KEY (image_id, tag)
+    );
+    CREATE INDEX tags_by_tag ON tags (tag, image_id);
+
+    CREATE TABLE members (
+      image_id text COLLATE "C" NOT NULL REFERENCES images ON DELETE CASCADE,
+      member_id text NOT NULL,
+      status text NOT NULL CHECK (status IN ('pending', 'accepted', 'rejected')),
+      created_at timestamptz(3) NOT NULL DEFAULT now(),
+      updated_at timestamptz(3) NOT NULL DEFAULT now(),
+      PRIMARY KEY (image_id, member_id)
+    );
+    CREATE INDEX members_by_project ON members (member_id, status, image_id);
+
+    CREATE TABLE locations (
+      image_id text COLLATE "C" NOT NULL REFERENCES images ON DELETE CASCADE,
+      store_id text NOT NULL,
+      url text NOT NULL,
+      seq bigint GENERATED ALWAYS AS IDENTITY,
+      PRIMARY KEY (image_id, store_id)
+    );
+
+    -- Data that no image has any more and that is still in its store.
+    CREATE TABLE removals (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      store_id text NOT NULL,
+      url text NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT now()
+    );
+
+    CREATE TABLE tasks (
+      id uuid PRIMARY KEY,
+      -- No reference: what became of an image can be read when it is gone.
+      image_id text COLLATE "C" NOT NULL,
+      status text NOT NULL CHECK (status IN ('pending', 'processing', 'success', 'failure')),
+      owner text,
+      user_id text NOT NULL,
+      request_id text NOT NULL,
+      -- Shown as it was written, so not jsonb, which would reorder.
+      input json NOT NULL,
+      caller json NOT NULL,
+      message text NOT NULL DEFAULT '',
+      reason text NOT NULL DEFAULT '',
+      bytes_done bigint NOT NULL DEFAULT 0,
+      bytes_total bigint,
+      injection json,
+      cancel_requested boolean NOT NULL DEFAULT false,
+      attempt integer NOT NULL DEFAULT 0,
+      lease_owner uuid,
+      lease_until timestamptz NOT NULL DEFAULT '-infinity',
+      created_at timestamptz(3) NOT NULL DEFAULT now(),
+      updated_at timestamptz(3) NOT NULL DEFAULT now(),
+      expires_at timestamptz(3),
+      CHECK ((status IN ('success', 'failure')) = (expires_at IS NOT NULL))
+    );
+    -- One import of an image at a time.
+    CREATE UNIQUE INDEX tasks_one_open ON tasks (image_id) WHERE status IN ('pending', 'processing');
+    CREATE INDEX tasks_by_image ON tasks (image_id, created_at);
+    CREATE INDEX tasks_by_time ON tasks (created_at DESC, id DESC);
+    CREATE INDEX tasks_open ON tasks (lease_until) WHERE status IN ('pending', 'processing');
+    CREATE INDEX tasks_by_expiry ON tasks (expires_at) WHERE expires_at IS NOT NULL;
+  `,
+};
+
+export const MIGRATIONS: readonly Migration[] = [Tickets.migration, RECORDS];
