@@ -9,11 +9,12 @@ import { SAMPLES } from '../src/documents.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 const samplePath = (file: string): string => join(ROOT, 'etc/hallmark', file);
 
-/** The values, without the functions beside them. */
+/** The values, without the functions and the names of files beside them. */
 const valuesOf = ({ warnings, ...config }: Config): unknown => ({
   warnings,
   ...Object.fromEntries(Object.entries(config).filter(([, value]) => typeof value !== 'function')),
   vendordata_target: undefined,
+  files: undefined,
 });
 
 const DEFAULTS = valuesOf(parseConfig(''));
