@@ -44,3 +44,5 @@ export type {
   IssueRequest,
   KeystoneRequest,
 } from './fake-keystone.ts';
+export { startFakeNeutron } from './fake-neutron.ts';
+export type { FakeNeutron, FakePort, FakeSubnet, NeutronRequest } from './fake-neutron.ts';

@@ -1,4 +1,4 @@
-import { invalid, notFound, notReady, unavailable } from '@hallmark/errors';
+import { invalid, notFound, unavailable } from '@hallmark/errors';
 import type { instances } from '@hallmark/contracts';
 import type { Call, Handlers } from '@hallmark/rpc';
 import type { Clock } from '@hallmark/runtime';
