@@ -228,10 +228,8 @@ describe('a body is refused that is', () => {
     for (const path of ['/v1/instances', `${PATH}/rebuild`]) {
       const reply = await house.ask({ path, body });
       expect(reply.status).toBe(400);
-      expect(errorOf(reply)).toMatchObject({
-        reason: 'BODY_MALFORMED',
-        message: expect.stringMatching(says) as string,
-      });
+      expect(errorOf(reply).reason).toBe('BODY_MALFORMED');
+      expect(errorOf(reply).message).toMatch(says);
       expect(reply.body).not.toContain('hunter2');
     }
   });
