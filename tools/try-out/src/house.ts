@@ -3,7 +3,8 @@ import { startProvider } from '@hallmark/sample-provider';
 import { startBroken, startInventory, startSlow } from '@hallmark/sample-targets';
 import { Constellation } from '@hallmark/serve';
 import { startFakeKeystone } from '@hallmark/testing';
-import type { Account } from './nova.ts';
+import type { Account } from './keystone.ts';
+import { PROJECT } from './user.ts';
 
 /** Where the README, the docs and nova.conf examples say that Nova's door is. */
 const NOVA_PORT = 8780;
@@ -13,23 +14,36 @@ export interface House {
   readonly constellation: Constellation;
   readonly keystoneUrl: string;
   readonly nova: Account;
+  readonly user: Account;
+  /** Does something while the service `inventory`, whose word every instance must have, is down. */
+  withoutInventory<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Starts it, each part ended with `parts`. */
 export async function startHouse(parts: AsyncDisposableStack, signal: AbortSignal): Promise<House> {
   const nova = accountOf('nova');
   const hallmark = accountOf('hallmark');
+  const user = accountOf('alice');
   const keystone = parts.use(
     await startFakeKeystone({
-      users: [nova, hallmark].map(({ username: name, password }) => ({
-        name,
-        password,
-        projects: { service: ['service'] },
-      })),
+      users: [
+        ...[nova, hallmark].map(({ username: name, password }) => ({
+          name,
+          password,
+          projects: { service: ['service'] },
+        })),
+        {
+          name: user.username,
+          password: user.password,
+          projects: { [PROJECT]: ['member', 'reader', 'mail-operator'] },
+        },
+      ],
     }),
   );
+  let inventory = await startInventory();
+  parts.defer(async () => inventory[Symbol.asyncDispose]());
   const targets = {
-    inventory: parts.use(await startInventory()),
+    inventory,
     slow: parts.use(await startSlow()),
     broken: parts.use(await startBroken()),
     access: parts.use(await startProvider({ listen: '127.0.0.1:0' })),
@@ -43,7 +57,21 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
       signal,
     }),
   );
-  return { constellation, keystoneUrl: keystone.url, nova };
+  return {
+    constellation,
+    keystoneUrl: keystone.url,
+    nova,
+    user,
+    async withoutInventory(work) {
+      const port = Number(new URL(inventory.url).port);
+      await inventory[Symbol.asyncDispose]();
+      try {
+        return await work();
+      } finally {
+        inventory = await startInventory({ port });
+      }
+    },
+  };
 }
 
 /** Other users of this machine can reach the stand-in, so its passwords are not in the source. */
@@ -58,6 +86,7 @@ level = warn
 
 # The vendordata services, in nova.conf's own words.
 [api]
+vendordata_providers = StaticJSON, DynamicJSON
 vendordata_dynamic_targets = ${targets.join(',\n    ')}
 
 # What Nova cannot say: what a failure means, service by service.

@@ -1,10 +1,5 @@
 import { Client } from 'undici';
-
-/** The login of an account, as nova.conf holds it. */
-export interface Account {
-  readonly username: string;
-  readonly password: string;
-}
+import { logIn, type Account } from './keystone.ts';
 
 /** An instance in Nova's words and spacing: the seven keys that a vendordata service is told. */
 export const INSTANCE_JSON =
@@ -36,14 +31,7 @@ export class Nova implements AsyncDisposable {
 
   /** Logs in at Keystone, once, as Nova does before its first request. */
   static async logIn(keystoneUrl: string, account: Account, door: string): Promise<Nova> {
-    const response = await fetch(`${keystoneUrl}/v3/auth/tokens`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(loginOf(account)),
-    });
-    await response.body?.cancel();
-    const token = response.headers.get('X-Subject-Token');
-    if (token === null) throw new Error(`The Keystone stand-in answered ${response.status} to Nova's login.`);
+    const token = await logIn(keystoneUrl, account, 'service');
     return new Nova(door, token);
   }
 
@@ -78,14 +66,4 @@ export class Nova implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#door.close();
   }
-}
-
-function loginOf({ username, password }: Account): object {
-  const domain = { name: 'Default' };
-  return {
-    auth: {
-      identity: { methods: ['password'], password: { user: { name: username, password, domain } } },
-      scope: { project: { name: 'service', domain } },
-    },
-  };
 }

@@ -43,7 +43,7 @@ function describePart({ name, ms, description }: Timing, width: number): string 
   return `${name.padEnd(width)}  ${description.padEnd(8)} ${time}   ${WHY.get(description) ?? ''}`;
 }
 
-function formatMs(ms: number): string {
+export function formatMs(ms: number): string {
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 

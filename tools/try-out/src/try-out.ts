@@ -1,6 +1,7 @@
+import { demonstrateInstances } from './demonstrate-instances.ts';
+import { demonstrateVendordata } from './demonstrate-vendordata.ts';
 import { startHouse, type House } from './house.ts';
-import { INSTANCE_JSON, Nova, type VendordataAnswer } from './nova.ts';
-import { cameFromMemory, describeAnswer, describeCall, describeParts } from './report.ts';
+import { INSTANCE_JSON, Nova } from './nova.ts';
 
 export interface TryOutOptions {
   /** Ends after the demonstration instead of staying up. */
@@ -10,15 +11,10 @@ export interface TryOutOptions {
   say: (text: string) => void;
 }
 
-/** Hallmark is up but did not do what the try-out is to show. */
-export class TryOutFailure extends Error {
-  override readonly name = 'TryOutFailure';
-}
-
 const GREETING = `Hallmark, on embedded defaults. The Keystone here is a small stand-in, and the vendordata
 services are the samples of tools/; everything else is what runs in a cloud.`;
 
-/** Starts everything, shows one request from end to end, and stays up until told to stop. Leaves nothing behind. */
+/** Starts everything, shows one request of each kind from end to end, and stays up until told to stop. Leaves nothing behind. */
 export async function tryOut({ once, stop, say }: TryOutOptions): Promise<void> {
   await using parts = new AsyncDisposableStack();
   say(`\n${GREETING}\n`);
@@ -29,7 +25,8 @@ export async function tryOut({ once, stop, say }: TryOutOptions): Promise<void> 
   );
 
   const nova = parts.use(await Nova.logIn(house.keystoneUrl, house.nova, house.constellation.url));
-  await demonstrate(nova, say);
+  await demonstrateVendordata(nova, say);
+  await demonstrateInstances(house, say);
   if (once) return;
   say(`${invitation(house, nova.token)}\n`);
   await new Promise((resolve) => {
@@ -37,37 +34,6 @@ export async function tryOut({ once, stop, say }: TryOutOptions): Promise<void> 
     if (stop.aborted) resolve(undefined);
   });
   say('\nStopping.');
-}
-
-/** What Nova does while it builds an instance, and what came of it. */
-async function demonstrate(nova: Nova, say: (text: string) => void): Promise<void> {
-  const post = async (path: string): Promise<VendordataAnswer> => {
-    const answer = await nova.post(path);
-    if (answer.status === 200) return answer;
-    throw new TryOutFailure(`POST ${path} was answered ${answer.status}: ${answer.body}`);
-  };
-
-  const first = await post('/vendordata');
-  say(`1. Nova asks about an instance.\n   ${describeCall(first)}\n\n${describeAnswer(first)}\n`);
-
-  const again = await post('/vendordata');
-  say(`2. Nova asks again; for a config drive it does so five times.
-   ${describeCall(again)}
-
-${describeParts(again)}
-   ("broken" may answer at any time, so this whole may not be kept; its other parts are.)
-`);
-
-  await post('/vendordata/inventory');
-  const remembered = await post('/vendordata/inventory');
-  if (!cameFromMemory(remembered)) {
-    throw new TryOutFailure(`The gateway asked again: ${remembered.serverTiming}`);
-  }
-  say(`3. One service alone, the second time: from the gateway's memory, no other process was asked.
-   ${describeCall(remembered)}
-
-${describeParts(remembered)}
-`);
 }
 
 function invitation({ constellation }: House, token: string): string {

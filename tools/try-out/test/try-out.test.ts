@@ -60,7 +60,7 @@ describe('npm start', () => {
     await using tryOut = new TryOut('--once');
     expect(await tryOut.exitCode()).toBe(0);
 
-    expect(tryOut.output).toContain('identity, vendordata, gateway are up');
+    expect(tryOut.output).toContain('identity, vendordata, instances, gateway are up');
     expect(tryOut.output).toContain('"licence": "LIC-1C77-071B"');
     expect(tryOut.output).toMatch(/inventory +fresh +[\d.]+ ms/);
     expect(tryOut.output).toMatch(/slow +fresh +[\d.]+ ms/);
@@ -70,6 +70,13 @@ describe('npm start', () => {
     expect(tryOut.output).toMatch(
       /from the gateway's memory.*\n +POST \/vendordata\/inventory +-> +200 in [\d.]+ ms/,
     );
+    expect(tryOut.output).toMatch(/POST \/v1\/instances +-> +201 in .*, mail-1 is ACTIVE/);
+    expect(tryOut.output).toMatch(/GET \/openstack\/latest\/vendor_data2.json +-> +200/);
+    expect(tryOut.output).toMatch(/"inventory": \{"asset":"HM-[0-9a-f]{8}".*"mail-operator"\]\}/);
+    expect(tryOut.output).toMatch(/iso9660, \d+ bytes, sha256 [0-9a-f]{64}\n/);
+    expect(tryOut.output).toMatch(/openstack\/latest\/vendor_data2.json +[1-9]\d+\n/);
+    expect(tryOut.output).toMatch(/POST \/v1\/instances +-> +201 in .*, mail-2 is ERROR/);
+    expect(tryOut.output).toContain('VENDORDATA_TARGET_FAILED: Target "inventory" failed');
     expect(await readdir(directory)).toEqual([]);
     expect(await processesLeft()).toEqual([]);
   }, 120_000);
@@ -83,7 +90,7 @@ describe('npm start', () => {
 
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ slow: { licence: 'LIC-1C77-071B' }, broken: {} });
-    expect(await processesLeft()).toHaveLength(3);
+    expect(await processesLeft()).toHaveLength(5); // the four of Hallmark, and PostgreSQL
 
     // npm repeats the terminal's signal; two of the same kind, sent so fast, would arrive as one.
     tryOut.child.kill('SIGINT');
