@@ -4,6 +4,7 @@ import { Counter, Gauge, type AppContext } from '@hallmark/runtime';
 export class InstancesEvents {
   readonly #boots: Counter<'outcome'>;
   readonly #swept: Counter;
+  readonly #waiting: Gauge;
 
   /** `feed` is looked at when metrics are read. */
   constructor({ registry }: AppContext, feed: { readonly watchers: number; readonly isComplete: boolean }) {
@@ -17,6 +18,11 @@ export class InstancesEvents {
     this.#swept = new Counter({
       name: 'hallmark_instances_swept_total',
       help: 'Records of deleted instances and idempotency keys that were removed after their time.',
+      registers,
+    });
+    this.#waiting = new Gauge({
+      name: 'hallmark_instances_waiting',
+      help: 'Calls that wait for an instance to leave BUILD.',
       registers,
     });
     new Gauge({
@@ -40,6 +46,12 @@ export class InstancesEvents {
 
   booted(outcome: 'taken' | 'repeated' | 'rebuilt'): void {
     this.#boots.inc({ outcome });
+  }
+
+  /** A call waits for a build until this is disposed. */
+  waits(): Disposable {
+    this.#waiting.inc();
+    return { [Symbol.dispose]: () => this.#waiting.dec() };
   }
 
   swept(rows: number): void {

@@ -1,5 +1,6 @@
 import type { Call } from '@hallmark/rpc';
 import type { InstanceView } from '../domain/instance-record.ts';
+import type { InstancesEvents } from '../events.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
 import type { InstanceKey, InstanceRecords } from '../store/instance-records.ts';
 
@@ -13,10 +14,12 @@ const LOOK_AGAIN_MS = 2_000;
 export class BuildWaiter {
   readonly #records: InstanceRecords;
   readonly #feed: ChangeFeed;
+  readonly #events: InstancesEvents;
 
-  constructor(records: InstanceRecords, feed: ChangeFeed) {
+  constructor(records: InstanceRecords, feed: ChangeFeed, events: InstancesEvents) {
     this.#records = records;
     this.#feed = feed;
+    this.#events = events;
   }
 
   /** The instance as soon as it has left BUILD, or as it is when the time is over. */
@@ -25,8 +28,9 @@ export class BuildWaiter {
     const until = performance.now() + longestMs;
     let wake = (): void => undefined;
     let isChanged = false;
-    using listening = new DisposableStack();
-    listening.use(
+    using waiting = new DisposableStack();
+    waiting.use(this.#events.waits());
+    waiting.use(
       this.#feed.listen(key.id, () => {
         isChanged = true;
         wake();

@@ -58,7 +58,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
 
   constructor(dependencies: HandlerDependencies) {
     this.#dependencies = dependencies;
-    this.#waiter = new BuildWaiter(dependencies.records, dependencies.feed);
+    this.#waiter = new BuildWaiter(dependencies.records, dependencies.feed, dependencies.events);
   }
 
   async createInstance(
