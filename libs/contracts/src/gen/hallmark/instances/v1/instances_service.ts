@@ -274,7 +274,10 @@ export interface GetInstanceRequest {
   id: string;
   /** The project it must belong to. Empty: any. */
   projectId: string;
-  /** How long to wait while it is in BUILD. At most a minute. */
+  /**
+   * How long to wait while it is in BUILD. At most as long as the deadline of the call, which is
+   * never more than half a minute away.
+   */
   wait?: Duration | undefined;
 }
 
@@ -5026,8 +5029,9 @@ export const InstancesServiceService = {
     responseDeserialize: (value: Buffer): GetInstanceResponse => GetInstanceResponse.decode(value),
   },
   /**
-   * Lists instances, newest first, page by page. Deleted ones are not listed. Fails with
-   * INVALID_ARGUMENT, reason `MARKER_UNKNOWN`.
+   * Lists instances, newest first, page by page. Deleted ones are not listed. A page may hold
+   * fewer than the limit although there are more: it has to fit into one message. Fails with
+   * INVALID_ARGUMENT, reasons `MARKER_UNKNOWN` and `LIMIT_INVALID`.
    */
   listInstances: {
     path: "/hallmark.instances.v1.InstancesService/ListInstances" as const,
@@ -5040,8 +5044,8 @@ export const InstancesServiceService = {
     responseDeserialize: (value: Buffer): ListInstancesResponse => ListInstancesResponse.decode(value),
   },
   /**
-   * Replaces the user's metadata. Safe to repeat. Fails with FAILED_PRECONDITION, reason
-   * `INSTANCE_DELETED`.
+   * Replaces the user's metadata. Safe to repeat. Fails with INVALID_ARGUMENT, reason
+   * `INSTANCE_INVALID`.
    */
   updateMetadata: {
     path: "/hallmark.instances.v1.InstancesService/UpdateMetadata" as const,
@@ -5056,8 +5060,9 @@ export const InstancesServiceService = {
   },
   /**
    * Builds the instance anew from another image, with other user data, keys or metadata where
-   * given. The boot roles stay. Fails with FAILED_PRECONDITION, reason `INSTANCE_BUSY`, while it
-   * builds.
+   * given. The boot roles stay; kernel, ramdisk, config drive and the password that the guest
+   * posted go. Fails with FAILED_PRECONDITION, reason `INSTANCE_BUSY`, while it builds, and with
+   * INVALID_ARGUMENT, reason `INSTANCE_INVALID`.
    */
   rebuildInstance: {
     path: "/hallmark.instances.v1.InstancesService/RebuildInstance" as const,
@@ -5144,7 +5149,8 @@ export const InstancesServiceService = {
   /**
    * Tells which instances a reader must forget. The stream begins with one event of kind `hello`,
    * then carries invalidations as they happen and a heartbeat every second. It ends when the
-   * replica cannot hear of changes that other replicas make.
+   * replica cannot hear of changes that other replicas make, and does not begin then: it fails with
+   * UNAVAILABLE, reason `CHANGES_NOT_HEARD`.
    */
   watchInvalidations: {
     path: "/hallmark.instances.v1.InstancesService/WatchInvalidations" as const,
@@ -5173,19 +5179,21 @@ export interface InstancesServiceServer extends UntypedServiceImplementation {
   /** Gives one instance. With `wait`, not before it has left BUILD or the time is over. */
   getInstance: handleUnaryCall<GetInstanceRequest, GetInstanceResponse>;
   /**
-   * Lists instances, newest first, page by page. Deleted ones are not listed. Fails with
-   * INVALID_ARGUMENT, reason `MARKER_UNKNOWN`.
+   * Lists instances, newest first, page by page. Deleted ones are not listed. A page may hold
+   * fewer than the limit although there are more: it has to fit into one message. Fails with
+   * INVALID_ARGUMENT, reasons `MARKER_UNKNOWN` and `LIMIT_INVALID`.
    */
   listInstances: handleUnaryCall<ListInstancesRequest, ListInstancesResponse>;
   /**
-   * Replaces the user's metadata. Safe to repeat. Fails with FAILED_PRECONDITION, reason
-   * `INSTANCE_DELETED`.
+   * Replaces the user's metadata. Safe to repeat. Fails with INVALID_ARGUMENT, reason
+   * `INSTANCE_INVALID`.
    */
   updateMetadata: handleUnaryCall<UpdateMetadataRequest, UpdateMetadataResponse>;
   /**
    * Builds the instance anew from another image, with other user data, keys or metadata where
-   * given. The boot roles stay. Fails with FAILED_PRECONDITION, reason `INSTANCE_BUSY`, while it
-   * builds.
+   * given. The boot roles stay; kernel, ramdisk, config drive and the password that the guest
+   * posted go. Fails with FAILED_PRECONDITION, reason `INSTANCE_BUSY`, while it builds, and with
+   * INVALID_ARGUMENT, reason `INSTANCE_INVALID`.
    */
   rebuildInstance: handleUnaryCall<RebuildInstanceRequest, RebuildInstanceResponse>;
   /** Ends an instance: its guest is answered no more. Safe to repeat within the retention time. */
@@ -5217,7 +5225,8 @@ export interface InstancesServiceServer extends UntypedServiceImplementation {
   /**
    * Tells which instances a reader must forget. The stream begins with one event of kind `hello`,
    * then carries invalidations as they happen and a heartbeat every second. It ends when the
-   * replica cannot hear of changes that other replicas make.
+   * replica cannot hear of changes that other replicas make, and does not begin then: it fails with
+   * UNAVAILABLE, reason `CHANGES_NOT_HEARD`.
    */
   watchInvalidations: handleServerStreamingCall<WatchInvalidationsRequest, WatchInvalidationsResponse>;
 }
@@ -5264,8 +5273,9 @@ export interface InstancesServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetInstanceResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Lists instances, newest first, page by page. Deleted ones are not listed. Fails with
-   * INVALID_ARGUMENT, reason `MARKER_UNKNOWN`.
+   * Lists instances, newest first, page by page. Deleted ones are not listed. A page may hold
+   * fewer than the limit although there are more: it has to fit into one message. Fails with
+   * INVALID_ARGUMENT, reasons `MARKER_UNKNOWN` and `LIMIT_INVALID`.
    */
   listInstances(
     request: ListInstancesRequest,
@@ -5283,8 +5293,8 @@ export interface InstancesServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListInstancesResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Replaces the user's metadata. Safe to repeat. Fails with FAILED_PRECONDITION, reason
-   * `INSTANCE_DELETED`.
+   * Replaces the user's metadata. Safe to repeat. Fails with INVALID_ARGUMENT, reason
+   * `INSTANCE_INVALID`.
    */
   updateMetadata(
     request: UpdateMetadataRequest,
@@ -5303,8 +5313,9 @@ export interface InstancesServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Builds the instance anew from another image, with other user data, keys or metadata where
-   * given. The boot roles stay. Fails with FAILED_PRECONDITION, reason `INSTANCE_BUSY`, while it
-   * builds.
+   * given. The boot roles stay; kernel, ramdisk, config drive and the password that the guest
+   * posted go. Fails with FAILED_PRECONDITION, reason `INSTANCE_BUSY`, while it builds, and with
+   * INVALID_ARGUMENT, reason `INSTANCE_INVALID`.
    */
   rebuildInstance(
     request: RebuildInstanceRequest,
@@ -5420,7 +5431,8 @@ export interface InstancesServiceClient extends Client {
   /**
    * Tells which instances a reader must forget. The stream begins with one event of kind `hello`,
    * then carries invalidations as they happen and a heartbeat every second. It ends when the
-   * replica cannot hear of changes that other replicas make.
+   * replica cannot hear of changes that other replicas make, and does not begin then: it fails with
+   * UNAVAILABLE, reason `CHANGES_NOT_HEARD`.
    */
   watchInvalidations(
     request: WatchInvalidationsRequest,
