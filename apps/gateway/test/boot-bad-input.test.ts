@@ -26,10 +26,10 @@ interface BadBody {
 
 const deep = '['.repeat(70) + ']'.repeat(70);
 const bodies: BadBody[] = [
-  { it: 'a list', body: '[]', pointer: '', says: /The body must be object/ },
-  { it: 'a word', body: '"x"', pointer: '', says: /must be object/ },
+  { it: 'a list', body: '[]', pointer: '', says: /The body must be an object/ },
+  { it: 'a word', body: '"x"', pointer: '', says: /must be an object/ },
   { it: 'no name', body: '{}', pointer: '/name', says: /\/name is required/ },
-  { it: 'an empty name', body: { name: '' }, pointer: '/name', says: /at least 1 characters/ },
+  { it: 'an empty name', body: { name: '' }, pointer: '/name', says: /must not be empty/ },
   { it: 'a long name', body: { name: 'x'.repeat(256) }, pointer: '/name', says: /at most 255 characters/ },
   { it: 'a name of blanks', body: { name: '  ' }, pointer: '/name', says: /without blanks at its ends/ },
   { it: 'a name with NUL', body: { name: 'a\0b' }, pointer: '/name', says: /without control characters/ },
@@ -39,8 +39,8 @@ const bodies: BadBody[] = [
     pointer: '/name',
     says: /control/,
   },
-  { it: 'a number as name', body: { name: 5 }, pointer: '/name', says: /must be string/ },
-  { it: 'null as name', body: { name: null }, pointer: '/name', says: /must be string/ },
+  { it: 'a number as name', body: { name: 5 }, pointer: '/name', says: /must be a string/ },
+  { it: 'null as name', body: { name: null }, pointer: '/name', says: /must be a string/ },
   {
     it: 'an unknown member',
     body: { imageRef: ID },
@@ -75,7 +75,7 @@ const bodies: BadBody[] = [
   { it: 'an image that is none', body: { image_id: 'cirros' }, pointer: '/image_id', says: /UUID/ },
   { it: 'a host name with a blank', body: { hostname: 'a b' }, pointer: '/hostname', says: /host name/ },
   { it: 'a launch index below 0', body: { launch_index: -1 }, pointer: '/launch_index', says: /at least 0/ },
-  { it: 'half a launch index', body: { launch_index: 0.5 }, pointer: '/launch_index', says: /integer/ },
+  { it: 'half a launch index', body: { launch_index: 0.5 }, pointer: '/launch_index', says: /whole number/ },
   { it: 'a huge launch index', body: { launch_index: 2 ** 31 }, pointer: '/launch_index', says: /at most/ },
   {
     it: 'a reservation of another kind',
@@ -86,12 +86,12 @@ const bodies: BadBody[] = [
   { it: 'user data as plain text', body: { user_data: '#!/bin/sh' }, pointer: '/user_data', says: /base64/ },
   { it: 'user data without padding', body: { user_data: 'aGk' }, pointer: '/user_data', says: /padded/ },
   { it: 'user data for the web', body: { user_data: 'a-_=' }, pointer: '/user_data', says: /base64/ },
-  { it: 'metadata as a list', body: { metadata: [] }, pointer: '/metadata', says: /must be object/ },
+  { it: 'metadata as a list', body: { metadata: [] }, pointer: '/metadata', says: /must be an object/ },
   {
     it: 'a number in metadata',
     body: { metadata: { a: 1 } },
     pointer: '/metadata/a',
-    says: /must be string/,
+    says: /must be a string/,
   },
   {
     it: 'a long value in metadata',
@@ -127,13 +127,13 @@ const bodies: BadBody[] = [
     it: 'network data as text',
     body: { network_data: '{}' },
     pointer: '/network_data',
-    says: /must be object/,
+    says: /must be an object/,
   },
   {
     it: 'devices that are no objects',
     body: { devices: [1] },
     pointer: '/devices/0',
-    says: /must be object/,
+    says: /must be an object/,
   },
   {
     it: 'network data without an end',
@@ -142,7 +142,12 @@ const bodies: BadBody[] = [
     says: /deeper than 64/,
   },
   { it: 'a CPU twice', body: { dedicated_cpus: [1, 1] }, pointer: '/dedicated_cpus', says: /nothing twice/ },
-  { it: 'a CPU by name', body: { dedicated_cpus: ['a'] }, pointer: '/dedicated_cpus/0', says: /integer/ },
+  {
+    it: 'a CPU by name',
+    body: { dedicated_cpus: ['a'] },
+    pointer: '/dedicated_cpus/0',
+    says: /whole number/,
+  },
   { it: 'an IPv6 address for IPv4', body: { fixed_ipv4: '::1' }, pointer: '/fixed_ipv4', says: /IPv4/ },
   {
     it: 'an address out of bounds',
@@ -174,8 +179,13 @@ const bodies: BadBody[] = [
     pointer: '/personality/0/contents',
     says: /13656/,
   },
-  { it: 'an empty password', body: { admin_pass: '' }, pointer: '/admin_pass', says: /at least 1/ },
-  { it: 'the wish as a word', body: { config_drive: 'true' }, pointer: '/config_drive', says: /boolean/ },
+  { it: 'an empty password', body: { admin_pass: '' }, pointer: '/admin_pass', says: /must not be empty/ },
+  {
+    it: 'the wish as a word',
+    body: { config_drive: 'true' },
+    pointer: '/config_drive',
+    says: /true or false/,
+  },
 ];
 
 describe('a boot is refused with', () => {
@@ -286,14 +296,14 @@ describe('a list is refused with', () => {
   test.each([
     { query: 'limit=0', says: /\/limit must be at least 1/ },
     { query: 'limit=1001', says: /\/limit must be at most 1000/ },
-    { query: 'limit=ten', says: /\/limit must be integer/ },
-    { query: 'limit=1.5', says: /\/limit must be integer/ },
-    { query: 'limit=', says: /\/limit must be integer/ },
+    { query: 'limit=ten', says: /\/limit must be a whole number/ },
+    { query: 'limit=1.5', says: /\/limit must be a whole number/ },
+    { query: 'limit=', says: /\/limit must be a whole number/ },
     { query: 'limit=1&limit=2', says: /\/limit must be given only once/ },
     { query: 'marker=x', says: /\/marker must be a UUID/ },
     { query: 'status=active', says: /\/status must be one of BUILD, ACTIVE, ERROR/ },
     { query: 'status=DELETED', says: /\/status must be one of/ },
-    { query: 'all_projects=maybe', says: /\/all_projects must be boolean/ },
+    { query: 'all_projects=maybe', says: /\/all_projects must be true or false/ },
     { query: 'project_id=p2', says: /\/project_id is not known here/ },
     { query: '__proto__=1', says: /\/__proto__ is not known here/ },
   ])('$query', async ({ query, says }) => {

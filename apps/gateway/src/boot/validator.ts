@@ -95,11 +95,11 @@ function ruleOf(
     case 'format':
       return must ?? 'have another form';
     case 'type':
-      return `be ${[params['type']].flat().map(String).join(' or ')}`;
+      return `be ${[params['type']].flat().map(typeWord).join(' or ')}`;
     case 'enum':
       return `be one of ${words.join(', ')}`;
     case 'minLength':
-      return `have at least ${limit} characters`;
+      return limit === '1' ? 'not be empty' : `have at least ${limit} characters`;
     case 'maxLength':
       return `have at most ${limit} characters`;
     case 'minimum':
@@ -112,6 +112,16 @@ function ruleOf(
       return message?.replace(/^must /, '') ?? 'be something else';
   }
 }
+
+const TYPE_WORDS = new Map<unknown, string>([
+  ['object', 'an object'],
+  ['array', 'a list'],
+  ['string', 'a string'],
+  ['integer', 'a whole number'],
+  ['boolean', 'true or false'],
+]);
+
+const typeWord = (type: unknown): string => TYPE_WORDS.get(type) ?? String(type);
 
 function fault(path: string, name: unknown, message: string): BodyFault {
   const shown = String(name).slice(0, LONGEST_SHOWN_NAME);
