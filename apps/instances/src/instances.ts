@@ -1,6 +1,6 @@
-import { identity, instances, vendordata } from '@hallmark/contracts';
-import { Database, migrateWhenReachable, Tickets } from '@hallmark/postgres';
-import { createRpcClient, DataServer, mutualTls, RpcServer } from '@hallmark/rpc';
+import { identity, instances } from '@hallmark/contracts';
+import { Database, migrateWhenReachable } from '@hallmark/postgres';
+import { createRpcClient, mutualTls, RpcServer } from '@hallmark/rpc';
 import {
   systemClock,
   type AppContext,
@@ -8,20 +8,14 @@ import {
   type Config,
   type RunningApp,
 } from '@hallmark/runtime';
-import { BuildEvents } from './build/build-events.ts';
-import { BuildWorker } from './build/build-worker.ts';
-import { DriveBuilder } from './build/drive-builder.ts';
-import { driveSettings } from './build/drive-settings.ts';
+import { openDrives } from './drives.ts';
 import { InstancesEvents } from './events.ts';
 import { Neutron } from './neutron/neutron.ts';
 import { PortLookup } from './neutron/port-lookup.ts';
 import { readNeutronSettings } from './neutron/settings.ts';
-import { DRIVES, DriveDownloads } from './rpc/drive-downloads.ts';
 import { InstancesHandlers, type Terms } from './rpc/instances-handlers.ts';
 import { Boots } from './store/boots.ts';
-import { Builds } from './store/builds.ts';
 import { ChangeFeed } from './store/change-feed.ts';
-import { ConfigDrives } from './store/config-drives.ts';
 import { InstanceRecords } from './store/instance-records.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 import { sweep } from './store/sweeping.ts';
@@ -59,30 +53,8 @@ export async function startInstances(config: Config, context: AppContext): Promi
   let terms = termsOf(config);
 
   const records = new InstanceRecords(db);
-  const resolver = open.use(
-    createRpcClient(vendordata.VendordataServiceService, {
-      name: 'vendordata',
-      endpoints: config.rpc.vendordata_endpoints,
-      connections: config.rpc.connections,
-      tls,
-      registry,
-    }),
-  );
-  let drives = driveSettings(config);
-  open.use(
-    new BuildWorker({
-      builds: new Builds(db),
-      records,
-      builder: new DriveBuilder(resolver, () => drives),
-      feed,
-      events: new BuildEvents(context),
-      limits: {
-        concurrency: config.instances.build_concurrency,
-        leaseSeconds: config.instances.build_lease,
-        patienceSeconds: config.instances.build_timeout,
-      },
-    }),
-  );
+  // Closed after the RPC server: a ticket that was just given is still good.
+  const drives = open.use(await openDrives(config, context, { db, records, feed }));
 
   let retentionSeconds = config.instances.deleted_retention;
   const sweepOnce = async (): Promise<void> => events.swept(await sweep(db, retentionSeconds));
@@ -98,11 +70,10 @@ export async function startInstances(config: Config, context: AppContext): Promi
       registry,
     }),
   );
-  const downloads = new DriveDownloads(records, new ConfigDrives(db), new Tickets(db));
   const handlers = new InstancesHandlers({
     boots: new Boots(db),
     records,
-    downloads,
+    downloads: drives.downloads,
     feed,
     events,
     clock: systemClock,
@@ -111,30 +82,18 @@ export async function startInstances(config: Config, context: AppContext): Promi
   });
   server.add(instances.InstancesServiceService, handlers);
   const rpc = await server.listen();
-  const dataServer = open.use(
-    new DataServer({
-      app: 'instances',
-      listen: config.instances.data_listen,
-      allowedClients: config.instances.allowed_clients,
-      tls,
-      log,
-      registry,
-    }),
-  );
-  dataServer.route('GET', DRIVES, (transfer) => downloads.serve(transfer));
-  const data = await dataServer.listen();
   // Before the server closes, which waits for the calls that wait.
   open.defer(() => feed.close());
 
   const running = open.move();
   return {
-    addresses: { rpc, data },
+    addresses: { rpc, data: drives.addresses },
     ready: async () => migrating.isDone && (await db.isReachable()),
     async reload(next) {
       const before = neutron;
       neutron = new Neutron(readNeutronSettings(next), issuer);
       terms = termsOf(next);
-      drives = driveSettings(next);
+      drives.reload(next);
       retentionSeconds = next.instances.deleted_retention;
       await feed.begin(epochOf(next));
       await before.retire();
