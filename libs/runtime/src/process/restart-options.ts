@@ -3,7 +3,7 @@ import type { Config } from '../config/load.ts';
 import { plainSections, type SectionName } from '../options/index.ts';
 
 /** Options that count once, when a process opens its listeners. */
-const FIXED_AT_START = /^(?:workers|(?:ops_)?listen)$/;
+const FIXED_AT_START = /^(?:workers|(?:ops_|data_)?listen)$/;
 
 /** A sentence for each option whose new value needs a restart. */
 export function restartOptions(before: Config, after: Config): string[] {
