@@ -4,12 +4,11 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { unavailable } from '@hallmark/errors';
 import { waitFor } from '@hallmark/testing';
-import { ALICE, BootHouse, errorOf } from './boot-house.ts';
+import { ALICE, BootHouse, errorOf, ID } from './boot-house.ts';
 import { anInstance, type FakeDrive } from './fake-boots.ts';
 
 jest.setTimeout(60_000);
 
-const ID = '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d';
 const PATH = `/v1/instances/${ID}/config-drive`;
 const CHUNK = Buffer.alloc(65_536, 'drive');
 
@@ -59,8 +58,6 @@ async function download(): Promise<IncomingMessage> {
   return reply;
 }
 
-const lastLine = () => house.house.requests.at(-1) ?? {};
-
 describe('a config drive', () => {
   test('comes whole, with all that is known of it', async () => {
     const drive = aDrive(8);
@@ -76,7 +73,7 @@ describe('a config drive', () => {
     });
     const digest = createHash('sha256').update(reply.body, 'latin1').digest();
     expect(reply.headers['repr-digest']).toBe(`sha-256=:${digest.toString('base64')}:`);
-    expect(lastLine()).toMatchObject({ status: 200, bytes: 8 * CHUNK.length, path: PATH });
+    expect(house.lastLine).toMatchObject({ status: 200, bytes: 8 * CHUNK.length, path: PATH });
   });
 
   test('of another format says so', async () => {
@@ -117,7 +114,7 @@ describe('a config drive', () => {
     expect(taken).toBeLessThan(64 * 1_048_576);
     reply.destroy();
     await waitFor('the source to be let go', () => house.boots.abandoned === 1);
-    await waitFor('the line', () => lastLine()['status'] === 499);
+    await waitFor('the line', () => house.lastLine['status'] === 499);
   });
 
   test('is no longer read when the caller hangs up', async () => {
@@ -126,7 +123,7 @@ describe('a config drive', () => {
     await once(reply, 'data');
     reply.destroy();
     await waitFor('the source to be let go', () => house.boots.abandoned === 1);
-    await waitFor('the line', () => lastLine()['reason'] === 'HUNG_UP');
+    await waitFor('the line', () => house.lastLine['reason'] === 'HUNG_UP');
     expect(given).toBeLessThan(10_000 * CHUNK.length);
   });
 
@@ -137,15 +134,15 @@ describe('a config drive', () => {
     house.boots.drive = drive();
     const reply = await download();
     await expect(reply.toArray()).rejects.toThrow(/aborted/);
-    await waitFor('the line', () => lastLine()['reason'] === 'ANSWER_CUT_SHORT');
-    expect(lastLine()).toMatchObject({ level: 'error', status: 200 });
+    await waitFor('the line', () => house.lastLine['reason'] === 'ANSWER_CUT_SHORT');
+    expect(house.lastLine).toMatchObject({ level: 'error', status: 200 });
   });
 
   test('that is longer than announced is told of', async () => {
     house.boots.drive = aDrive(9, { announced: 8 });
     const reply = await download();
     reply.resume();
-    await waitFor('the line', () => lastLine()['reason'] === 'ANSWER_CUT_SHORT');
+    await waitFor('the line', () => house.lastLine['reason'] === 'ANSWER_CUT_SHORT');
   });
 
   test('that is not there is told', async () => {

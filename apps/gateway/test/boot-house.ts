@@ -1,6 +1,10 @@
+import { waitFor } from '@hallmark/testing';
 import { aCaller } from './fake-identity.ts';
 import { FakeBoots } from './fake-boots.ts';
 import { House, type Reply } from './house.ts';
+
+export const ID = '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d';
+export const OTHER_ID = '3be914e9-f5ab-44ce-b2a2-dcf8373d899d';
 
 export const ALICE = 'gAAAAABalice';
 export const READER = 'gAAAAABreader';
@@ -68,6 +72,15 @@ export class BootHouse implements AsyncDisposable {
       ...(signal ? { signal } : {}),
     });
     return { ...reply, json: readJson(reply) };
+  }
+
+  /** The newest line about a request. */
+  get lastLine(): Record<string, unknown> {
+    return this.house.requests.at(-1) ?? {};
+  }
+
+  async someoneWaits(): Promise<void> {
+    await waitFor('somebody to wait', () => this.boots.waiting === 1);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,25 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { instances } from '@hallmark/contracts';
-import { invalid, unavailable } from '@hallmark/errors';
-import { waitFor } from '@hallmark/testing';
-import {
-  ADMIN,
-  ALICE,
-  BOB,
-  BootHouse,
-  errorOf,
-  NOBODY,
-  READER,
-  SYSTEM_READER,
-  UNSCOPED,
-} from './boot-house.ts';
+import { ALICE, BootHouse, errorOf, ID, OTHER_ID } from './boot-house.ts';
 import { aBoot, anInstance } from './fake-boots.ts';
 
 jest.setTimeout(30_000);
 
 const { InstanceStatus } = instances;
-const ID = '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d';
-const OTHER_ID = '3be914e9-f5ab-44ce-b2a2-dcf8373d899d';
 
 let house: BootHouse;
 beforeAll(async () => {
@@ -29,17 +15,10 @@ afterAll(async () => {
   await house[Symbol.asyncDispose]();
 });
 beforeEach(() => {
-  const { boots } = house;
-  boots.records.clear();
-  boots.created.length = 0;
-  boots.calls.length = 0;
-  boots.failure = undefined;
-  boots.buildsAtOnce = false;
+  house.boots.reset();
 });
 
 const ask: BootHouse['ask'] = async (request) => house.ask(request);
-const someoneWaits = async () => waitFor('somebody to wait', () => house.boots.waiting === 1);
-const lastLine = () => house.house.requests.at(-1) ?? {};
 
 describe('a boot', () => {
   test('is taken in with the roles of the token, and says where it is', async () => {
@@ -161,7 +140,7 @@ describe('a boot', () => {
     });
     expect(reply.headers['x-openstack-request-id']).toBe(requestId);
     expect(house.boots.calls[0]?.requestId).toBe(requestId);
-    expect(lastLine()).toMatchObject({
+    expect(house.lastLine).toMatchObject({
       requestId,
       method: 'POST',
       path: '/v1/instances',
@@ -187,131 +166,6 @@ describe('a boot', () => {
   });
 });
 
-describe('Prefer: wait', () => {
-  test('gets 201 when the build ends in time', async () => {
-    const asked = ask({ body: { id: ID, name: 'a' }, headers: { prefer: 'respond-async, wait=20' } });
-    await someoneWaits();
-    house.boots.finish(ID);
-    const reply = await asked;
-    expect(reply.status).toBe(201);
-    expect(reply.headers['location']).toBe(`/v1/instances/${ID}`);
-    expect(reply.headers['preference-applied']).toBe('wait=20');
-    expect(reply.json).toMatchObject({ status: 'ACTIVE' });
-  });
-
-  test('gets 201 and the fault of a build that failed', async () => {
-    const asked = ask({ body: { id: ID, name: 'a' }, headers: { prefer: 'wait=20' } });
-    await someoneWaits();
-    const createdAt = new Date('2026-11-01T10:00:02.000Z');
-    const fault = {
-      reason: 'VENDORDATA_TARGET_FAILED',
-      message: 'The target ipam did not answer.',
-      createdAt,
-    };
-    house.boots.finish(ID, { status: InstanceStatus.ERROR, fault });
-    const reply = await asked;
-    expect(reply.status).toBe(201);
-    expect(reply.json).toMatchObject({
-      status: 'ERROR',
-      fault: {
-        reason: 'VENDORDATA_TARGET_FAILED',
-        message: 'The target ipam did not answer.',
-        created_at: '2026-11-01T10:00:02.000Z',
-      },
-    });
-  });
-
-  test('gets 202 when the time is over before', async () => {
-    const reply = await ask({ headers: { prefer: 'wait=0' } });
-    expect(reply.status).toBe(202);
-    expect(reply.headers['preference-applied']).toBe('wait=0');
-    expect(reply.json).toMatchObject({ status: 'BUILD' });
-  });
-
-  test('gets 201 at once for what is built at once', async () => {
-    house.boots.buildsAtOnce = true;
-    const reply = await ask({ headers: { prefer: 'wait=20' } });
-    expect(reply.status).toBe(201);
-    expect(house.boots.calls.map(({ method }) => method)).toEqual(['create']);
-  });
-
-  test('is granted for a minute at most', async () => {
-    const asked = ask({ body: { id: ID, name: 'a' }, headers: { prefer: 'wait=3600' } });
-    await someoneWaits();
-    house.boots.finish(ID);
-    expect((await asked).headers['preference-applied']).toBe('wait=60');
-  });
-
-  test('that is cut off loses nothing of what was taken in', async () => {
-    const asked = ask({ body: { id: ID, name: 'a' }, headers: { prefer: 'wait=20' } });
-    await someoneWaits();
-    house.boots.records.delete(ID);
-    house.boots.finish(ID);
-    const reply = await asked;
-    expect(reply.status).toBe(202);
-    expect(reply.json).toMatchObject({ id: ID, status: 'BUILD' });
-  });
-
-  test('that is hung up is no longer waited for', async () => {
-    const leaving = new AbortController();
-    const asked = ask({
-      body: { id: ID, name: 'a' },
-      headers: { prefer: 'wait=20' },
-      signal: leaving.signal,
-    });
-    await someoneWaits();
-    leaving.abort();
-    await expect(asked).rejects.toThrow(/abort/i);
-    await waitFor('the line', () => lastLine()['status'] === 499);
-    house.boots.finish(ID);
-    expect(house.boots.records.has(ID)).toBe(true);
-  });
-
-  test('works for an instance that is being built already', async () => {
-    house.boots.keep(anInstance({ id: ID, status: InstanceStatus.BUILD }));
-    const asked = ask({ method: 'GET', path: `/v1/instances/${ID}`, headers: { prefer: 'wait=20' } });
-    await someoneWaits();
-    house.boots.finish(ID);
-    const reply = await asked;
-    expect(reply.status).toBe(200);
-    expect(reply.headers['preference-applied']).toBe('wait=20');
-    expect(reply.json).toMatchObject({ status: 'ACTIVE' });
-  });
-});
-
-describe('Idempotency-Key', () => {
-  const headers = { 'idempotency-key': 'boot-1' };
-
-  test('makes a repeat give the same instance', async () => {
-    const key = { 'idempotency-key': '"repeat"' };
-    const first = await ask({ headers: key });
-    const again = await ask({ headers: { 'idempotency-key': 'repeat' } });
-    expect([first.status, again.status]).toEqual([202, 202]);
-    expect(again.json['id']).toBe(first.json['id']);
-    expect(house.boots.records.size).toBe(1);
-  });
-
-  test('gives the instance as it now is', async () => {
-    const key = { 'idempotency-key': 'now', prefer: 'wait=0' };
-    const first = await ask({ headers: key });
-    house.boots.finish(String(first.json['id']));
-    const again = await ask({ headers: key });
-    expect(again.status).toBe(201);
-    expect(again.json).toMatchObject({ id: first.json['id'], status: 'ACTIVE' });
-  });
-
-  test('is refused with another request', async () => {
-    await ask({ headers, body: { name: 'a' } });
-    const reply = await ask({ headers, body: { name: 'b' } });
-    expect(reply.status).toBe(422);
-    expect(errorOf(reply)).toMatchObject({
-      code: 422,
-      title: 'Unprocessable Entity',
-      reason: 'IDEMPOTENCY_KEY_REUSED',
-    });
-  });
-});
-
 describe('an instance', () => {
   const path = `/v1/instances/${ID}`;
   beforeEach(() => {
@@ -322,7 +176,7 @@ describe('an instance', () => {
     const reply = await ask({ method: 'GET', path });
     expect(reply.status).toBe(200);
     expect(reply.json).toMatchObject({ id: ID, name: 'mail-1', network_data: {}, devices: [] });
-    expect(lastLine()).toMatchObject({ path, status: 200 });
+    expect(house.lastLine).toMatchObject({ path, status: 200 });
   });
 
   test('answers HEAD with the headers alone', async () => {
@@ -374,7 +228,7 @@ describe('an instance', () => {
       body: { image_id: OTHER_ID },
       headers: { prefer: 'wait=20' },
     });
-    await someoneWaits();
+    await house.someoneWaits();
     house.boots.finish(ID);
     const reply = await asked;
     expect(reply.status).toBe(200);
@@ -407,171 +261,5 @@ describe('an instance', () => {
       (await ask({ method: 'GET', path: path.toUpperCase().replace('/V1/INSTANCES', '/v1/instances') }))
         .status,
     ).toBe(200);
-  });
-});
-
-describe('who may', () => {
-  const path = `/v1/instances/${ID}`;
-  const cases: {
-    who: string;
-    token: string;
-    method: string;
-    at?: string;
-    status: number;
-    reason?: string;
-  }[] = [
-    { who: 'a reader reads', token: READER, method: 'GET', status: 200 },
-    { who: 'a reader lists', token: READER, method: 'GET', at: '/v1/instances', status: 200 },
-    {
-      who: 'a reader boots nothing',
-      token: READER,
-      method: 'POST',
-      at: '/v1/instances',
-      status: 403,
-      reason: 'ROLE_MISSING',
-    },
-    { who: 'a reader ends nothing', token: READER, method: 'DELETE', status: 403, reason: 'ROLE_MISSING' },
-    {
-      who: 'a reader takes no drive',
-      token: READER,
-      method: 'GET',
-      at: `${path}/config-drive`,
-      status: 403,
-      reason: 'ROLE_MISSING',
-    },
-    { who: 'a stranger reads nothing', token: NOBODY, method: 'GET', status: 403, reason: 'ROLE_MISSING' },
-    {
-      who: 'another project finds nothing',
-      token: BOB,
-      method: 'GET',
-      status: 404,
-      reason: 'INSTANCE_UNKNOWN',
-    },
-    {
-      who: 'another project ends nothing',
-      token: BOB,
-      method: 'DELETE',
-      status: 404,
-      reason: 'INSTANCE_UNKNOWN',
-    },
-    {
-      who: 'another project changes nothing',
-      token: BOB,
-      method: 'PUT',
-      at: `${path}/metadata`,
-      status: 404,
-      reason: 'INSTANCE_UNKNOWN',
-    },
-    {
-      who: 'another project rebuilds nothing',
-      token: BOB,
-      method: 'POST',
-      at: `${path}/rebuild`,
-      status: 404,
-      reason: 'INSTANCE_UNKNOWN',
-    },
-    {
-      who: 'another project takes no drive',
-      token: BOB,
-      method: 'GET',
-      at: `${path}/config-drive`,
-      status: 404,
-      reason: 'INSTANCE_UNKNOWN',
-    },
-    { who: 'an admin reads', token: ADMIN, method: 'GET', status: 200 },
-    { who: 'an admin changes', token: ADMIN, method: 'PUT', at: `${path}/metadata`, status: 200 },
-    { who: 'an admin ends', token: ADMIN, method: 'DELETE', status: 204 },
-    { who: 'a reader of the system reads', token: SYSTEM_READER, method: 'GET', status: 200 },
-    {
-      who: 'a reader of the system ends nothing',
-      token: SYSTEM_READER,
-      method: 'DELETE',
-      status: 403,
-      reason: 'ROLE_MISSING',
-    },
-    {
-      who: 'no project, no boot',
-      token: UNSCOPED,
-      method: 'POST',
-      at: '/v1/instances',
-      status: 403,
-      reason: 'PROJECT_SCOPE_MISSING',
-    },
-    {
-      who: 'no project, no list',
-      token: UNSCOPED,
-      method: 'GET',
-      at: '/v1/instances',
-      status: 403,
-      reason: 'PROJECT_SCOPE_MISSING',
-    },
-    {
-      who: 'no project, no instance',
-      token: UNSCOPED,
-      method: 'GET',
-      status: 403,
-      reason: 'PROJECT_SCOPE_MISSING',
-    },
-    {
-      who: 'the service token of Nova boots nothing',
-      token: 'gAAAAABservice',
-      method: 'POST',
-      at: '/v1/instances',
-      status: 403,
-      reason: 'ROLE_MISSING',
-    },
-    { who: 'an unknown token', token: 'gAAAAABbad', method: 'GET', status: 401, reason: 'TOKEN_INVALID' },
-  ];
-  const bodies: Record<string, unknown> = {
-    [`${path}/metadata`]: { metadata: {} },
-    [`${path}/rebuild`]: { image_id: OTHER_ID },
-  };
-
-  test.each(cases)('$who', async ({ token, method, at = path, status, reason }) => {
-    house.boots.keep(anInstance({ id: ID }));
-    const reply = await ask({ token, method, path: at, body: bodies[at] });
-    expect(reply.status).toBe(status);
-    if (reason !== undefined) expect(errorOf(reply).reason).toBe(reason);
-  });
-
-  test('is decided before the body is read', async () => {
-    const reply = await ask({ token: READER, body: '{not json' });
-    expect(reply.status).toBe(403);
-  });
-
-  test('is an option', async () => {
-    await using other = await BootHouse.open({
-      ini: '[boot_api]\nwriter_roles = Booter\nadmin_roles = Heat_Stack_User',
-    });
-    expect((await other.ask({ token: ALICE })).status).toBe(403);
-    expect((await other.ask({ token: NOBODY })).status).toBe(202);
-    const refused = await other.ask({ token: ALICE });
-    expect(errorOf(refused).message).toContain('booter, heat_stack_user');
-  });
-});
-
-describe('when the house fails', () => {
-  test.each([
-    [
-      unavailable('DATABASE_UNAVAILABLE', 'PostgreSQL does not answer.', { retryAfterSeconds: 2 }),
-      503,
-      'DATABASE_UNAVAILABLE',
-    ],
-    [invalid('INSTANCE_INVALID', 'personality[0].contents is too long.'), 400, 'INSTANCE_INVALID'],
-    [new Error('secret detail'), 500, 'INTERNAL'],
-  ])('%s', async (failure, status, reason) => {
-    house.boots.failure = failure;
-    const reply = await ask();
-    expect(reply.status).toBe(status);
-    expect(errorOf(reply).reason).toBe(reason);
-    expect(reply.body).not.toContain('secret detail');
-    if (status === 503) expect(reply.headers['retry-after']).toBe('2');
-  });
-
-  test('there is no boot API where no instances are kept', async () => {
-    const { House } = await import('./house.ts');
-    await using bare = await House.open();
-    expect((await bare.post({ path: '/v1/instances', body: '{"name":"a"}' })).status).toBe(404);
-    expect((await bare.post({ method: 'GET', path: '/openapi.json' })).status).toBe(404);
   });
 });

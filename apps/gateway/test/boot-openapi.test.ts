@@ -2,12 +2,11 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { instances } from '@hallmark/contracts';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { newAjv } from '../src/boot/validator.ts';
-import { ADMIN, BootHouse, READER, type BootReply, type BootRequest } from './boot-house.ts';
+import { ADMIN, BootHouse, ID, READER, type BootReply, type BootRequest } from './boot-house.ts';
 import { aBoot, anInstance } from './fake-boots.ts';
 
 jest.setTimeout(30_000);
 
-const ID = '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d';
 const { InstanceStatus } = instances;
 
 interface Media {

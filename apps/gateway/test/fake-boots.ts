@@ -95,6 +95,15 @@ export class FakeBoots implements AsyncDisposable {
     return fake;
   }
 
+  /** As after a start. */
+  reset(): void {
+    this.records.clear();
+    this.created.length = 0;
+    this.calls.length = 0;
+    this.failure = undefined;
+    this.buildsAtOnce = false;
+  }
+
   /** Ends a build, and with it the waiting for it. */
   finish(id: string, given: Partial<instances.Instance> = { status: InstanceStatus.ACTIVE }): void {
     const found = this.records.get(id);
