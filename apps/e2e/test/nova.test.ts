@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
-  Container,
   HOST_FROM_CONTAINERS,
   KEYSTONE_USERS,
   aNovaInstance,
@@ -16,6 +15,7 @@ import {
   type NovaMetadata,
 } from '@hallmark/testing';
 import type { AppName } from '@hallmark/serve';
+import { CloudInit } from './cloud-init.ts';
 import { House, keystoneConfig } from './house.ts';
 
 // Long enough to make the images, the first time on a machine.
@@ -321,7 +321,8 @@ ${app === 'gateway' ? `[gateway_nova]\ncert_file = ${door.certFile}\nkey_file = 
 
     const { body } = await nova.get(DOCUMENT, instance);
 
-    expect(await readAsCloudInit(body)).toMatchObject({
+    await using cloudInit = await CloudInit.boot();
+    expect(await cloudInit.readVendordata(body)).toMatchObject({
       parts: [
         ['text/cloud-config', '#cloud-config\npackages: [nginx]\n'],
         ['text/cloud-config', '#cloud-config\nruncmd: [start-agent]\n'],
@@ -331,13 +332,3 @@ ${app === 'gateway' ? `[gateway_nova]\ncert_file = ${door.certFile}\nkey_file = 
     });
   });
 });
-
-/** What the real cloud-init makes of a document. */
-async function readAsCloudInit(document: string): Promise<unknown> {
-  await using container = await Container.start({
-    image: 'cloud-init',
-    ports: [],
-    ready: (started) => started.exec(['cloud-init', '--version']),
-  });
-  return JSON.parse(await container.exec(['python3', '/opt/hallmark/read_vendordata.py', document]));
-}

@@ -65,6 +65,8 @@ export interface FakeTargetOptions {
   requireClientCertificate?: boolean;
   /** Listen here. Default: any free port, so that a target can be stopped and started again. */
   port?: number;
+  /** Default: loopback; a container needs `0.0.0.0`. */
+  host?: string;
 }
 
 const HUGE_BYTES = 10 * 1024 * 1024;
@@ -77,7 +79,7 @@ const CLOSED_BY_TARGET: ReadonlySet<FakeTargetFault | undefined> = new Set([
   'too-long',
 ] as const);
 
-/** An operator's vendordata service on loopback that remembers what it was asked and does what it is told. */
+/** An operator's vendordata service that remembers what it was asked and does what it is told. */
 export class FakeTarget implements AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -113,7 +115,7 @@ export class FakeTarget implements AsyncDisposable {
       : createHttpServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(options.port ?? 0, '127.0.0.1', resolve);
+      server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
     });
     const { port } = server.address() as AddressInfo;
     const target = new FakeTarget(server, `${tls ? 'https' : 'http'}://127.0.0.1:${port}/`, answer);

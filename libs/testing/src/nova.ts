@@ -100,6 +100,11 @@ export class NovaMetadata implements AsyncDisposable {
     return { status: answer.status, body: await answer.text() };
   }
 
+  /** Where guests reach it, once it is said who they are. */
+  get address(): { readonly host: string; readonly port: number } {
+    return { host: this.container.host, port: this.container.port(PORT) };
+  }
+
   /** What Nova would write onto the instance's config drive: contents by path. */
   async configDrive(instance: NovaInstance): Promise<ReadonlyMap<string, Buffer>> {
     const output = await this.container.exec([

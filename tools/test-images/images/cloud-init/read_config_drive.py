@@ -8,4 +8,4 @@ import sys
 
 from cloudinit.sources.helpers.openstack import ConfigDriveReader
 
-json.dump(ConfigDriveReader(sys.argv[1]).read_v2(), sys.stdout, default=lambda value: value.decode())
+json.dump(ConfigDriveReader(sys.argv[1]).read_v2(), sys.stdout, default=lambda value: value.decode(errors='backslashreplace'))

@@ -2,20 +2,15 @@
 
 The container must say `product_name=OpenStack Nova` in the environment of its first process, which is how
 cloud-init knows an OpenStack guest without DMI, and `http_proxy` must lead to what answers for
-169.254.169.254. Prints what cloud-init made of it; bytes are printed as base64.
+169.254.169.254. Prints what cloud-init made of it; bytes are printed as UTF-8 text, what is none as escapes.
 """
 
-import base64
 import json
 import sys
 
 from cloudinit import distros, helpers, log
 from cloudinit.sources.DataSourceOpenStack import DataSourceOpenStack
 from cloudinit.sources.helpers.openstack import MetadataReader
-
-
-def plain(value):
-    return {'base64': base64.b64encode(value).decode()}
 
 
 def parts(message):
@@ -29,7 +24,8 @@ def parts(message):
 log.setupBasicLogging(log.WARNING)
 paths = helpers.Paths({'cloud_dir': '/var/lib/cloud', 'run_dir': '/run/cloud-init'})
 distro = distros.fetch('debian')('debian', {}, paths)
-source = DataSourceOpenStack({'datasource': {'OpenStack': {'max_wait': 30, 'timeout': 10}}}, distro, paths)
+config = {'datasource_list': ['OpenStack'], 'datasource': {'OpenStack': {'max_wait': 30, 'timeout': 10}}}
+source = DataSourceOpenStack(config, distro, paths)
 paths.datasource = source
 if not source.get_data():
     sys.exit('cloud-init found no data source')
@@ -48,7 +44,7 @@ json.dump(
             'version': source.version,
             'dsmode': source.dsmode,
             'instance_id': source.get_instance_id(),
-            'hostname': str(source.get_hostname()),
+            'hostname': source.get_hostname().hostname,
             'availability_zone': source.availability_zone,
             'public_ssh_keys': source.get_public_ssh_keys(),
         },
@@ -56,5 +52,5 @@ json.dump(
         'vendordata2': parts(source.get_vendordata2()),
     },
     sys.stdout,
-    default=plain,
+    default=lambda value: value.decode(errors='backslashreplace'),
 )

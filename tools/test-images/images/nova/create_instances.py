@@ -28,7 +28,7 @@ def network_info(fixed_ip):
         return network_model.NetworkInfo([])
     subnet = network_model.Subnet(
         cidr='10.1.0.0/24', dns=[network_model.IP('10.1.0.2', type='dns')],
-        gateway=network_model.IP('10.1.0.1', type='gateway'), ips=[network_model.FixedIP(fixed_ip)],
+        gateway=network_model.IP('10.1.0.1', type='gateway'), ips=[network_model.FixedIP(address=fixed_ip)],
         routes=[], version=4)
     network = network_model.Network(
         id='33333333-3333-4333-8333-333333333333', bridge='br-int', label='private', subnets=[subnet], mtu=1450)

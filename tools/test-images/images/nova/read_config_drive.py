@@ -21,8 +21,7 @@ with context.target_cell(admin, cell) as in_cell:
         in_cell, sys.argv[1],
         expected_attrs=['ec2_ids', 'flavor', 'info_cache', 'metadata', 'system_metadata', 'security_groups',
                         'keypairs', 'device_metadata'])
-    metadata = base.InstanceMetadata(
-        instance, network_info=instance.info_cache.network_info, request_context=in_cell)
+    metadata = base.InstanceMetadata(instance, network_info=instance.info_cache.network_info)
     files = {path: base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
              for path, data in metadata.metadata_for_config_drive()}
 
