@@ -1,1 +1,1 @@
-export {};
+export { imagesApp, startImages } from './images.ts';

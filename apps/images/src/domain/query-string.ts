@@ -4,7 +4,11 @@ export type QueryPair = readonly [name: string, value: string];
 
 /** The parameters of a request in order, repeated ones too. */
 export function parseQuery(query: string): QueryPair[] {
-  return [...new URLSearchParams(query)];
+  const pairs = [...new URLSearchParams(query)];
+  // No stored text holds one, and PostgreSQL takes none.
+  if (pairs.some(([name, value]) => `${name}${value}`.includes('\0')))
+    throw invalid('QUERY_INVALID', 'A parameter holds a NUL character.');
+  return pairs;
 }
 
 /** A link to the same list: every parameter but the marker, and the marker at the end. */

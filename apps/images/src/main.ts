@@ -1,0 +1,4 @@
+import { runApp } from '@hallmark/runtime';
+import { imagesApp } from './images.ts';
+
+await runApp(imagesApp);
