@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, jest, test } from '@jest/globals';
 import { HallmarkError, overQuota } from '@hallmark/errors';
@@ -159,6 +160,28 @@ describe('fetching', () => {
     hangUp.abort();
     expect(await gone.promise).toBe(true);
   });
+});
+
+test('a body that nobody reads is closed', async () => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  const left = Promise.withResolvers<undefined>();
+  const body = Readable.from(blocks(3));
+  await using served = await serve({
+    get: async ({ signal }) => {
+      asked.resolve(signal);
+      await left.promise;
+      return { headers: {}, body };
+    },
+  });
+  await using client = clientOf([served.address]);
+  const hangUp = new AbortController();
+  const answer = client.get(drive, { ...call(), signal: hangUp.signal });
+  const signal = await asked.promise;
+  hangUp.abort();
+  await expect(answer).rejects.toThrow('aborted');
+  while (!signal.aborted) await sleep(5);
+  left.resolve(undefined);
+  while (!body.destroyed) await sleep(5);
 });
 
 describe('errors', () => {
