@@ -53,9 +53,9 @@ const CHANNEL_OPTIONS: ClientOptions = {
 };
 
 /**
- * A typed client of one service over all its replicas, round robin. Unary methods of our
- * contracts are safe to repeat, so a call that the transport lost goes to the next connection
- * within its deadline; what the peer itself answered is never repeated.
+ * A typed client of one service over all its replicas, round robin. A unary call
+ * that the transport lost goes to the next connection within its deadline, unless it is not safe to
+ * repeat; what the peer itself answered is never repeated.
  */
 export function createRpcClient<D extends ServiceDefinition>(
   service: D,
@@ -185,13 +185,22 @@ class ConnectionPool {
     // INTERNAL may mean that the work was half done, and the peer's own words are its answer.
     return (
       error.code === status.UNAVAILABLE &&
-      [undefined, SHUTTING_DOWN].includes(reasonOf(error)) &&
+      isLost(error, options) &&
       attempt < MAX_ATTEMPTS &&
       this.#budget >= 1 &&
       options.signal?.aborted !== true &&
       Date.now() + RETRY_PAUSE_MS * attempt < deadline
     );
   }
+}
+
+/** grpc-js's words for a call that waited for a connection in vain. */
+const NEVER_SENT = 'No connection established';
+
+/** Whether the call was lost, and neither answered nor perhaps begun by a peer that must not do it twice. */
+function isLost(error: ServiceError, { repeatable = true }: CallOptions): boolean {
+  if (![undefined, SHUTTING_DOWN].includes(reasonOf(error))) return false;
+  return repeatable || error.details.includes(NEVER_SENT);
 }
 
 function metadataFor(options: { requestId: string; metadata?: Readonly<Record<string, string>> }): Metadata {

@@ -12,7 +12,7 @@ import {
   Counter,
   Histogram,
   formatListenAddress,
-  isRequestId,
+  isCarriedRequestId,
   newRequestId,
   type ListenAddress,
   type Logger,
@@ -186,7 +186,7 @@ export class RpcServer implements AsyncDisposable {
     });
     const given = raw.metadata.get(REQUEST_ID_KEY)[0];
     const call: Call = {
-      requestId: typeof given === 'string' && isRequestId(given) ? given : newRequestId(),
+      requestId: typeof given === 'string' && isCarriedRequestId(given) ? given : newRequestId(),
       // A stream would outlive the server; a unary call is finished first.
       signal: method.responseStream ? AbortSignal.any([hungUp.signal, this.#closing.signal]) : hungUp.signal,
       remainingMs: () => budgetMs(raw.getDeadline(), Date.now()),

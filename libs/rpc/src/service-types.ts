@@ -48,6 +48,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Sent along, such as a token for a vendordata provider. */
   metadata?: Readonly<Record<string, string>>;
+  /** False: doing it twice is not the same, so it reaches at most one peer. Default: true. */
+  repeatable?: boolean;
 }
 
 /** A stream has no deadline: it ends when `signal` says so, or breaks. */

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
@@ -219,6 +222,41 @@ describe('replicas', () => {
       code: 'unavailable',
       reason: 'RPC_UNAVAILABLE',
     });
+  });
+
+  /** A peer that breaks the connection as soon as it has got a call. */
+  async function startBreaker() {
+    const server = createServer();
+    const breaker = { calls: 0, address: '', [Symbol.asyncDispose]: async () => void server.close() };
+    server.on('stream', ({ session }) => {
+      breaker.calls += 1;
+      session?.destroy();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    breaker.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return breaker;
+  }
+
+  test('a call that was lost on its way is repeated, but not one that must not be done twice', async () => {
+    await using breaker = await startBreaker();
+    await using client = clientOf(breaker.address);
+    await failureOf(client.resolve(request, options(5_000)));
+    expect(breaker.calls).toBeGreaterThan(1);
+
+    await using other = await startBreaker();
+    await using careful = clientOf(other.address);
+    const failure = await failureOf(careful.resolve(request, { ...options(5_000), repeatable: false }));
+    expect([failure.reason, other.calls]).toEqual(['RPC_UNAVAILABLE', 1]);
+  });
+
+  test('a call that reached nobody goes to another, also when it must not be done twice', async () => {
+    await using alive = await startServer(() => Promise.resolve());
+    await using client = clientOf('127.0.0.1:1', alive.address);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => client.resolve(request, { ...options(), repeatable: false })),
+    );
+    expect(answers).toHaveLength(10);
   });
 
   test('what the peer itself answered is not repeated', async () => {

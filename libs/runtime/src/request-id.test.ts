@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { isRequestId, newRequestId } from './request-id.ts';
+import { isCarriedRequestId, isRequestId, newRequestId } from './request-id.ts';
 
 test('a new request id is one, and no two are alike', () => {
   const [first, second] = [newRequestId(), newRequestId()];
@@ -16,4 +16,12 @@ const strangers = [
 ];
 test.each(strangers)('%j is no request id', (text) => {
   expect(isRequestId(text)).toBe(false);
+});
+
+test.each([newRequestId(), 'req-abc', `req-${'x'.repeat(64)}`])('%j may be handed on', (text) => {
+  expect(isCarriedRequestId(text)).toBe(true);
+});
+
+test.each(['abc', 'req-', `req-${'x'.repeat(65)}`, 'req-a b', 'req-a\n', 'req-ä'])('%j may not', (text) => {
+  expect(isCarriedRequestId(text)).toBe(false);
 });

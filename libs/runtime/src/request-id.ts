@@ -11,3 +11,13 @@ export function newRequestId(): string {
 export function isRequestId(text: string): boolean {
   return REQUEST_ID.test(text);
 }
+
+const FOREIGN_ID = /^req-[A-Za-z0-9._:-]{1,64}$/;
+
+/**
+ * Whether one process of Hallmark may hand this id to another: a new one of ours, or one that a caller of
+ * the Image API chose, who expects it in the records of its import.
+ */
+export function isCarriedRequestId(text: string): boolean {
+  return FOREIGN_ID.test(text);
+}
