@@ -17,9 +17,9 @@ const PIECES = new RegExp(`(?:${QUOTED}|[^,"])+|"`, 'g');
 const QUALITY = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
- * In what a guest wants to read of an error, by its `Accept`, as WebOb chooses for Nova: HTML or JSON,
- * whichever is liked better and HTML on a tie; plain text for who likes neither or says nothing; HTML for
- * a header that cannot be read.
+ * In what a caller wants to read of an error, by its `Accept`, as WebOb chooses: HTML or JSON, whichever is
+ * liked better and HTML on a tie; plain text for who likes neither or says nothing; HTML for a header that
+ * cannot be read.
  */
 export function errorMediaOf(accept: string | undefined): ErrorMedia {
   if (accept === undefined || accept === '') return 'text';
