@@ -19,15 +19,21 @@ export const signatureOf = (id: string, secret = SECRET): string =>
 /** Names and values in turn: a test says each byte, and may say a name twice. */
 export type Lines = readonly (readonly [string, string])[];
 
+/** Headers by name; one that is undefined is left out. */
+export type Said = Readonly<Record<string, string | undefined>>;
+
+export const linesOf = (said: Said): Lines =>
+  Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+
 /** What Neutron's proxy says of a guest. */
-export const proxied = (id: string = WEB, given: Readonly<Record<string, string | undefined>> = {}): Lines =>
-  Object.entries({
+export const proxied = (id: string = WEB, given: Said = {}): Lines =>
+  linesOf({
     'X-Forwarded-For': '10.1.0.7',
     'X-Instance-ID': id,
     'X-Tenant-ID': PROJECT,
     'X-Instance-ID-Signature': signatureOf(id),
     ...given,
-  }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  });
 
 export interface GuestRequest {
   readonly method?: string;

@@ -5,6 +5,7 @@ import {
   bytesOf,
   DB,
   GuestHouse,
+  linesOf,
   OTHER,
   OTHER_PROJECT,
   PROJECT,
@@ -13,6 +14,7 @@ import {
   WEB,
   type GuestRequest,
   type Lines,
+  type Said,
 } from './guest-house.ts';
 import { RawConnection } from './raw.ts';
 
@@ -21,15 +23,14 @@ jest.setTimeout(30_000);
 const PATH = '/openstack/latest/meta_data.json';
 const PROVIDER = '9a3c1c52-6b8e-4f0e-8d7e-0b6f5a2f7c11';
 /** The attacker: an instance of another project, as its proxy introduces it. Its victim is WEB. */
-const own = (given: Readonly<Record<string, string | undefined>> = {}): Lines =>
-  proxied(OTHER, { 'X-Tenant-ID': OTHER_PROJECT, ...given });
-const balanced = (given: Readonly<Record<string, string | undefined>> = {}): Lines =>
-  Object.entries({
+const own = (given: Said = {}): Lines => proxied(OTHER, { 'X-Tenant-ID': OTHER_PROJECT, ...given });
+const balanced = (given: Said = {}): Lines =>
+  linesOf({
     'X-Metadata-Provider': PROVIDER,
     'X-Metadata-Provider-Signature': signatureOf(PROVIDER),
     'X-Forwarded-For': '10.9.0.5',
     ...given,
-  }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  });
 
 let house: GuestHouse;
 beforeAll(async () => {
@@ -316,8 +317,8 @@ describe('changes nothing', () => {
     using connection = await RawConnection.open(house.address);
     const asked = [proxied(), own(), [], proxied(DB)].map((lines) => bytesOf({ path: PATH, lines }));
     connection.send(Buffer.concat(asked));
-    const bodies = [];
-    for (const _ of asked) bodies.push((await connection.reply()).body.slice(0, 17));
+    const bodies: string[] = [];
+    while (bodies.length < asked.length) bodies.push((await connection.reply()).body.slice(0, 17));
     expect(bodies).toEqual(['{"name": "web"}', '{"name": "other"}', '400 Bad Request\n\n', '{"name": "db"}']);
   });
 });

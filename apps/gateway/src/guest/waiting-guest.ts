@@ -24,6 +24,7 @@ export class WaitingRoom {
     if (this.#waiters.size >= seats) throw unavailable('TOO_MANY_WAITERS');
     const { exchange } = guest.visit;
     exchange.waited = true;
+    exchange.rest();
     this.#waiters.add(guest, timeoutMs);
     exchange.whenHungUp(() => {
       if (this.#waiters.remove(guest)) guest.leave();
@@ -56,7 +57,10 @@ export class WaitingGuest implements Waiter {
     try {
       const document = await this.#read();
       if (this.#left) return true;
-      if (!last && document.content.etag === this.#etag) return false;
+      if (!last && document.content.etag === this.#etag) {
+        exchange.rest();
+        return false;
+      }
       send(exchange, document);
     } catch (thrown) {
       if (this.#left) return true;

@@ -52,7 +52,7 @@ export class Exchange implements SeenRequest {
 
   readonly #door: Door;
   readonly #response: ServerResponse;
-  #hungUp: AbortController | undefined;
+  #hungUp: { readonly controller: AbortController; readonly abort: () => void } | undefined;
 
   constructor(door: Door, id: string, route: Route, request: IncomingMessage, response: ServerResponse) {
     this.#door = door;
@@ -116,12 +116,19 @@ export class Exchange implements SeenRequest {
   /** Aborts when the caller hangs up before the answer. Asked for only where that saves something. */
   get hangUpSignal(): AbortSignal {
     if (!this.#hungUp) {
-      const hungUp = new AbortController();
-      if (this.#response.destroyed) hungUp.abort();
-      else this.#response.once('close', () => hungUp.abort());
-      this.#hungUp = hungUp;
+      const controller = new AbortController();
+      const abort = (): void => controller.abort();
+      if (this.#response.destroyed) abort();
+      else this.#response.once('close', abort);
+      this.#hungUp = { controller, abort };
     }
-    return this.#hungUp.signal;
+    return this.#hungUp.controller.signal;
+  }
+
+  /** Lets go of the signal, the heaviest part of an exchange, before a long time without a call. */
+  rest(): void {
+    if (this.#hungUp) this.#response.off('close', this.#hungUp.abort);
+    this.#hungUp = undefined;
   }
 
   /** Calls when the caller hangs up, and also when the answer is sent. */
