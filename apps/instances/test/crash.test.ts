@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { instances } from '@hallmark/contracts';
 import { createRpcClient, type RpcClient } from '@hallmark/rpc';
 import { Registry } from '@hallmark/runtime';
@@ -12,6 +12,8 @@ import { FakeVendordata } from './fake-vendordata.ts';
 import { bootRequest, call, present } from './house.ts';
 
 // Processes that are killed: what they had begun is taken up by another, once.
+
+jest.setTimeout(180_000); // up to three processes, one after the other
 
 const { InstanceStatus: Status } = instances;
 const MAIN = join(import.meta.dirname, '../src/main.ts');
@@ -127,6 +129,7 @@ describe('a process that is killed while it builds', () => {
     // The second one looks for abandoned builds whenever it is told of another.
     const others = [await boot(first), await boot(second)];
     await untilAsked(3);
+    // Whatever would take it up has had the time to; that nothing does can only be seen by waiting.
     await new Promise((resolve) => setTimeout(resolve, 3 * LEASE_SECONDS * 1_000));
     vendordataService.release();
     for (const built of [id, ...others]) expect((await untilBuilt(second, built)).status).toBe(Status.ACTIVE);
