@@ -14,7 +14,7 @@ import { notFound, unavailable } from '@hallmark/errors';
 import {
   Counter,
   formatListenAddress,
-  isRequestId,
+  isCarriedRequestId,
   newRequestId,
   type ListenAddress,
   type Logger,
@@ -153,7 +153,7 @@ export class DataServer implements AsyncDisposable {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const given = request.headers[REQUEST_ID_KEY];
-    const requestId = typeof given === 'string' && isRequestId(given) ? given : newRequestId();
+    const requestId = typeof given === 'string' && isCarriedRequestId(given) ? given : newRequestId();
     const hungUp = new AbortController();
     response.on('close', () => {
       if (!response.writableFinished) hungUp.abort(unavailable('CANCELLED', 'The caller hung up.'));
