@@ -1,16 +1,42 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { StartFailure } from '@hallmark/serve';
-import { describeMachine, renderReport } from './report.ts';
+import { benchGuest, guestReport } from './guest/bench.ts';
+import { FULL_GUEST, QUICK_GUEST } from './guest/scale.ts';
+import { describeMachine, renderReport, type Report } from './report.ts';
 import { FULL, QUICK } from './scale.ts';
-import { benchVendordata } from './vendordata.ts';
-import { verdictsOf } from './verdicts.ts';
+import { benchVendordata, vendordataReport } from './vendordata/bench.ts';
 
-const USAGE = `usage: npm run bench -- vendordata [--json FILE] [--quick]
+const USAGE = `usage: npm run bench -- vendordata|guest [--json FILE] [--quick]
 
-Starts all processes of Hallmark and measures what docs/performance.md tells, in about a minute and a
-half, on loopback. --json also writes the figures to FILE; --quick only shows that it works. The exit
-code is 1 when a request failed or identical requests were not merged; speed never decides it.`;
+Starts all processes of Hallmark and measures what docs/performance.md tells, on loopback: vendordata in
+about a minute and a half, guest in about four. --json also writes the figures to FILE; --quick only shows
+that it works. The exit code is 1 when something is not right, such as a request that failed; speed never
+decides it.`;
+
+interface Measured {
+  readonly figures: object;
+  readonly report: Report;
+}
+
+type Bench = (quick: boolean, say: (line: string) => void) => Promise<Measured>;
+
+const BENCHES: ReadonlyMap<string, Bench> = new Map<string, Bench>([
+  [
+    'vendordata',
+    async (quick, say) => {
+      const figures = await benchVendordata(quick ? QUICK : FULL, stop.signal, say);
+      return { figures, report: vendordataReport(figures) };
+    },
+  ],
+  [
+    'guest',
+    async (quick, say) => {
+      const figures = await benchGuest(quick ? QUICK_GUEST : FULL_GUEST, stop.signal, say);
+      return { figures, report: guestReport(figures) };
+    },
+  ],
+]);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,14 +50,17 @@ const { values, positionals } = parseArgs({
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
+const [name = ''] = positionals;
+const bench = BENCHES.get(name);
+
 if (values.help) {
   console.log(USAGE);
-} else if (positionals.length !== 1 || positionals[0] !== 'vendordata') {
+} else if (positionals.length !== 1 || !bench) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {
   try {
-    process.exitCode = await run();
+    process.exitCode = await run(bench);
   } catch (error) {
     if (error instanceof StartFailure) console.error(`bench: ${error.message}`);
     else if (!stop.signal.aborted) throw error;
@@ -39,16 +68,14 @@ if (values.help) {
   }
 }
 
-async function run(): Promise<number> {
+async function run(measure: Bench): Promise<number> {
   const machine = describeMachine();
-  const result = await benchVendordata(values.quick ? QUICK : FULL, stop.signal, (line) =>
-    console.error(`bench: ${line}`),
-  );
-  const verdicts = verdictsOf(result);
-  console.log(`\n${renderReport(result, verdicts, machine)}`);
+  const { figures, report } = await measure(values.quick, (line) => console.error(`bench: ${line}`));
+  const { verdicts } = report;
+  console.log(`\n${renderReport(report, machine)}`);
   if (values.json !== undefined) {
-    const figures = { bench: 'vendordata', quick: values.quick, machine, ...result, verdicts };
-    await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+    const told = { bench: name, quick: values.quick, machine, ...figures, verdicts };
+    await writeFile(values.json, `${JSON.stringify(told, null, 2)}\n`);
   }
   return verdicts.some(({ binding, reached }) => binding && !reached) ? 1 : 0;
 }

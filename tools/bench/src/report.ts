@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
+import type { Account } from './measure/accounting.ts';
 import type { Row } from './sample.ts';
-import type { VendordataResult } from './vendordata.ts';
-import type { Verdict } from './verdicts.ts';
+import type { Verdict } from './verdict.ts';
 
 /** What the figures were taken on. */
 export interface Machine {
@@ -19,25 +19,32 @@ export function describeMachine(): Machine {
   };
 }
 
+/** One table. */
+export interface Table {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}
+
+/** What a bench tells, beside its figures. */
+export interface Report {
+  readonly tables: readonly Table[];
+  /** Lines of what no table holds. */
+  readonly notes: readonly string[];
+  readonly verdicts: readonly Verdict[];
+  readonly account: Account;
+}
+
 /** The tables, for a terminal and for docs/performance.md. */
-export function renderReport(
-  result: VendordataResult,
-  verdicts: readonly Verdict[],
-  machine: Machine,
-): string {
-  const { cached, cold, storm, inFlight, rssMiB } = result;
-  const memory = Object.entries(rssMiB).map(([name, mib]) => `${name} ${Math.round(mib)} MiB`);
+export function renderReport({ tables, notes, verdicts, account }: Report, machine: Machine): string {
+  const memory = Object.entries(account.rssMiB).map(([name, mib]) => `${name} ${Math.round(mib)} MiB`);
   return [
-    describeConditions(machine, result.othersShare),
+    describeConditions(machine, account.othersShare),
     '',
-    renderRows('(a) cached POST, 32 connections', cached.rows),
-    renderRows('(b) cold POST, one at a time, targets of 50 ms', cold.rows),
-    renderRows(`(c) boot storm, 3 targets of 50 ms; ideal ${storm.idealSeconds.toFixed(2)} s`, storm.rows),
-    renderRows('(d) identical in flight, 3 targets of 50 ms', inFlight.rows),
+    ...tables.map(({ title, rows }) => renderRows(title, rows)),
     `memory at the end: ${memory.join(', ') || 'unknown on this system'}`,
     '',
     ...verdicts.map(renderVerdict),
-    `(a) by CPU time per request, for comparison: ${cached.shareOfBareByCpu.toFixed(2)}`,
+    ...notes,
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
 import type { Child } from './child.ts';
-import type { LoadPlan, LoadResult } from './load/run-load.ts';
+import type { LoadPlan, LoadResult } from './load/plan.ts';
 import { cpuDuring, type Watched } from './measure/process-usage.ts';
 import { median } from './measure/statistics.ts';
 
@@ -47,6 +47,12 @@ export function rowOf(name: string, samples: readonly Sample[]): Row {
       processes.map((name) => [name, sum(samples.map((one) => one.cpuMs.get(name) ?? 0)) / requests]),
     ),
   };
+}
+
+/** CPU time of a request, of all processes together. NaN without `/proc`. */
+export function cpuMsOf(row: Row | undefined): number {
+  const each = Object.values(row?.cpuMsPerRequest ?? {});
+  return each.length === 0 ? NaN : sum(each);
 }
 
 function sum(values: readonly number[]): number {

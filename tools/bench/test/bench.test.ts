@@ -37,6 +37,25 @@ test('measures every line, fails no request and asks each target once', async ()
   });
 }, 120_000);
 
+test('measures guests, seats all who wait and fails none of their requests', async () => {
+  const file = join(directory, 'figures.json');
+  const { stdout } = await bench('guest', '--quick', '--json', file);
+
+  expect(stdout).toMatch(/Hallmark, meta_data.json, \d+ bytes +\d+ /);
+  expect(stdout).toMatch(/20 guests at once +560 /);
+  expect(stdout).toMatch(/among 5000 instances +60 /);
+  expect(stdout).toContain('(f) seated of those who wait: 200, goal = 200: reached');
+  expect(stdout).toContain('(e) instances in ERROR: 0, goal = 0: reached');
+  expect(stdout).toContain('failed requests: 0, goal = 0: reached');
+
+  const figures = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  expect(figures).toMatchObject({
+    bench: 'guest',
+    quick: true,
+    drives: { rows: [{ requests: 6 }, { requests: 6 }] },
+  });
+}, 180_000);
+
 test('says what it can measure', async () => {
   await expect(bench('glance')).rejects.toMatchObject({
     code: 2,

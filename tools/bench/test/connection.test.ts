@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { runLoad, OWN_INSTANCE, type LoadPlan } from '../src/load/run-load.ts';
+import { OWN_INSTANCE, type PostPlan } from '../src/load/plan.ts';
+import { runLoad } from '../src/load/run-load.ts';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -12,13 +13,14 @@ afterEach(() => {
   }
 });
 
-async function serve(listener: RequestListener): Promise<LoadPlan> {
+async function serve(listener: RequestListener): Promise<PostPlan> {
   const server = createServer(listener);
   servers.push(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
+    kind: 'post',
     port,
     path: '/vendordata',
     headers: { 'X-Note': 'hi' },
@@ -50,6 +52,25 @@ describe('the load client', () => {
     expect(new Set(bodies).size).toBe(10);
     expect(bodies.every((body) => /^\{"id": "[0-9a-f-]{36}"\}$/.test(body))).toBe(true);
     expect(bodies.some((body) => body.includes(OWN_INSTANCE))).toBe(false);
+  });
+
+  test('lets each visitor read all paths in turn, on one connection', async () => {
+    const seen: string[] = [];
+    const { port } = await serve((request, response) => {
+      seen.push(
+        `${request.socket.remotePort ?? 0} ${request.headers['x-who']?.toString()} ${request.url ?? ''}`,
+      );
+      response.writeHead(201, { 'Content-Length': 2 }).end('{}');
+    });
+    const visitors = ['a', 'b', 'c'].map((who) => ({ path: `/${who}`, headers: { 'X-Who': who } }));
+    const result = await runLoad({ kind: 'visit', port, connections: 2, paths: ['/1', '/2'], visitors });
+
+    expect(result).toMatchObject({ requests: 6, failures: {} });
+    for (const who of ['a', 'b', 'c']) {
+      const own = seen.map((line) => line.split(' ')).filter(([, by]) => by === who);
+      expect(own.map(([, , url]) => url)).toEqual([`/${who}/1`, `/${who}/2`]);
+      expect(new Set(own.map(([socket]) => socket)).size).toBe(1);
+    }
   });
 
   test('waits for the whole of an answer that comes in pieces', async () => {

@@ -1,31 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { percentile } from '../measure/statistics.ts';
 import { Connection } from './connection.ts';
+import type { LoadPlan, LoadResult } from './plan.ts';
+import { requestsOf, type Requests } from './requests.ts';
 
-/** Stands in the body where each request is to have an instance of its own. */
-export const OWN_INSTANCE = '00000000-0000-0000-0000-000000000000';
-
-/** What the load client is to do. It stops at `requests` or after `durationMs`, whichever is given. */
-export interface LoadPlan {
-  readonly port: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly connections: number;
-  readonly requests?: number;
-  readonly durationMs?: number;
-}
-
-export interface LoadResult {
-  readonly requests: number;
-  /** How many were not answered with 200, by status; 0 is a broken connection. */
-  readonly failures: Readonly<Record<number, number>>;
-  readonly seconds: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-/** No answer within this time is a failure of its own, told as status 0. */
+/** When nobody is answered for this time, it is a failure of all who wait, told as status 0. */
 const SILENCE_MS = 30_000;
 
 /** Opens all connections, then keeps each busy with one request after the other. */
@@ -34,9 +12,11 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     Array.from({ length: plan.connections }, async () => Connection.open(plan.port)),
   );
   const run = new LoadRun(plan);
-  const silence = setTimeout(() => closeAll(connections), (plan.durationMs ?? 0) + SILENCE_MS);
+  const silence = setInterval(() => {
+    if (run.silentMs > SILENCE_MS) closeAll(connections);
+  }, 1_000);
   await Promise.all(connections.map(async (connection) => run.keepBusy(connection)));
-  clearTimeout(silence);
+  clearInterval(silence);
   closeAll(connections);
   return run.result();
 }
@@ -46,7 +26,7 @@ function closeAll(connections: readonly Connection[]): void {
 }
 
 class LoadRun {
-  readonly #request: () => Buffer;
+  readonly #requests: () => Requests;
   readonly #latenciesMs: number[] = [];
   readonly #failures: Record<number, number> = {};
   readonly #startedAt = performance.now();
@@ -55,24 +35,31 @@ class LoadRun {
   #lastAnswerAt = this.#startedAt;
 
   constructor(plan: LoadPlan) {
-    this.#request = requestMaker(plan);
+    this.#requests = requestsOf(plan);
     this.#left = plan.requests ?? Infinity;
     this.#endAt = this.#startedAt + (plan.durationMs ?? Infinity);
   }
 
+  /** How long ago the last answer came. */
+  get silentMs(): number {
+    return performance.now() - this.#lastAnswerAt;
+  }
+
   async keepBusy(connection: Connection): Promise<void> {
     const done = Promise.withResolvers<undefined>();
+    const requests = this.#requests();
     const next = (): void => {
-      if (this.#left <= 0 || performance.now() >= this.#endAt) {
+      const request = this.#left <= 0 || performance.now() >= this.#endAt ? undefined : requests();
+      if (!request) {
         done.resolve(undefined);
         return;
       }
       this.#left -= 1;
       const sentAt = performance.now();
-      connection.send(this.#request(), (status) => {
+      connection.send(request, (status) => {
         this.#lastAnswerAt = performance.now();
         this.#latenciesMs.push(this.#lastAnswerAt - sentAt);
-        if (status !== 200) this.#failures[status] = (this.#failures[status] ?? 0) + 1;
+        if (status < 200 || status > 299) this.#failures[status] = (this.#failures[status] ?? 0) + 1;
         // After a broken connection its share of the requests fails too, quickly: a bench with failures is void anyway.
         next();
       });
@@ -90,20 +77,4 @@ class LoadRun {
       p99Ms: percentile(this.#latenciesMs, 0.99),
     };
   }
-}
-
-/** The bytes of a request; made once where all are the same. */
-function requestMaker({ port, path, headers, body }: LoadPlan): () => Buffer {
-  const head = [
-    `POST ${path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ].join('\r\n');
-  const request = `${head}\r\n\r\n${body}`;
-  if (!body.includes(OWN_INSTANCE)) {
-    const bytes = Buffer.from(request);
-    return () => bytes;
-  }
-  return () => Buffer.from(request.replace(OWN_INSTANCE, randomUUID()));
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Child } from '../child.ts';
-import type { House } from '../house.ts';
-import type { LoadPlan } from '../load/run-load.ts';
+import type { House } from './house.ts';
+import type { LoadPlan } from '../load/plan.ts';
 import type { Watched } from '../measure/process-usage.ts';
-import { rowOf, sample, type Row, type Sample } from '../sample.ts';
+import { cpuMsOf, rowOf, sample, type Row, type Sample } from '../sample.ts';
 import type { Scale } from '../scale.ts';
 
 const CONNECTIONS = 32;
@@ -56,12 +56,6 @@ export async function measureCached(
     shareOfBareByCpu: cpuMsOf(bare) / cpuMsOf(kept),
     targetCalls: callsAfter.reduce((sum, calls, index) => sum + calls - (callsBefore[index] ?? 0), 0),
   };
-}
-
-/** Of all processes together. */
-function cpuMsOf(row: Row | undefined): number {
-  const each = Object.values(row?.cpuMsPerRequest ?? {});
-  return each.length === 0 ? NaN : each.reduce((sum, ms) => sum + ms, 0);
 }
 
 interface Contender {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Row } from './sample.ts';
-import type { VendordataResult } from './vendordata.ts';
+import type { Row } from '../sample.ts';
+import type { VendordataResult } from './bench.ts';
 import { verdictsOf } from './verdicts.ts';
 
 const ROW: Row = {

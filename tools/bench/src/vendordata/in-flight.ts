@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Child } from '../child.ts';
-import type { House } from '../house.ts';
+import type { House } from './house.ts';
 import { rowOf, sample, type Row, type Sample } from '../sample.ts';
 import type { Scale } from '../scale.ts';
 

@@ -1,5 +1,5 @@
 import type { Child } from '../child.ts';
-import { TARGET_MS, type House } from '../house.ts';
+import { TARGET_MS, type House } from './house.ts';
 import { rowOf, sample, type Row, type Sample } from '../sample.ts';
 import type { Scale } from '../scale.ts';
 

@@ -1,8 +1,8 @@
 import { Constellation } from '@hallmark/serve';
 import { startFakeKeystone } from '@hallmark/testing';
-import { Child } from './child.ts';
-import { OWN_INSTANCE, type LoadPlan } from './load/run-load.ts';
-import type { Watched } from './measure/process-usage.ts';
+import { Child } from '../child.ts';
+import { OWN_INSTANCE, type PostPlan } from '../load/plan.ts';
+import type { Watched } from '../measure/process-usage.ts';
 
 /** How long each target takes to answer. */
 export const TARGET_MS = 50;
@@ -15,7 +15,7 @@ export interface House {
   readonly port: number;
   readonly watched: readonly Watched[];
   /** A POST as Nova does it, about an instance for which so many targets are asked. */
-  post(targets: TargetCount, instanceId?: string): Pick<LoadPlan, 'path' | 'headers' | 'body'>;
+  post(targets: TargetCount, instanceId?: string): Pick<PostPlan, 'kind' | 'path' | 'headers' | 'body'>;
   /** How often each target was asked so far. */
   calls(): Promise<readonly number[]>;
 }
@@ -31,6 +31,7 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
       name: 'hallmark-bench',
       keystone: { url: keystone.url, username: 'hallmark', password: 'hallmark-secret' },
       config: configuration(ready.ports),
+      instances: false,
       signal,
     }),
   );
@@ -42,6 +43,7 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
       { name: 'targets', pid: targets.pid },
     ],
     post: (asked, instanceId = OWN_INSTANCE) => ({
+      kind: 'post',
       path: '/vendordata',
       headers,
       body: instanceJson(projectOf(asked), instanceId),

@@ -1,0 +1,61 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { waitFor } from '@hallmark/testing';
+import { Child } from '../child.ts';
+import { usageOf } from '../measure/process-usage.ts';
+import type { GuestHouse } from './house.ts';
+import { instanceNumber } from './registry.ts';
+import type { GuestScale } from './scale.ts';
+
+const PATH = '/openstack/latest/meta_data.json';
+const SEATED_MS = 120_000;
+/** What the last connections needed is freed again. */
+const SETTLE_MS = 2_000;
+
+export interface WaitingResult {
+  readonly waiters: number;
+  /** How many the gateway says are waiting. */
+  readonly seated: number;
+  /** How much more memory the gateway has, in MiB. NaN without `/proc`. */
+  readonly growthMiB: number;
+  /** CPU time that the gateway takes for them in a second, in ms. NaN without `/proc`. */
+  readonly cpuMsPerSecond: number;
+}
+
+/**
+ * (f) Requests that wait for a change that does not come. It is measured first: later, memory that the gateway
+ * has already would hide what they need.
+ */
+export async function measureWaiting(
+  house: GuestHouse,
+  { waiters, instances }: GuestScale,
+): Promise<WaitingResult> {
+  const { child: crowd } = await Child.start('crowd', {});
+  await using parts = new AsyncDisposableStack();
+  parts.use(crowd);
+  const visitors = Array.from({ length: instances }, (_, index) => house.guest(instanceNumber(index + 1)));
+  for (const { headers } of visitors) {
+    const response = await fetch(`http://127.0.0.1:${house.guestPort}${PATH}`, { headers });
+    await response.arrayBuffer();
+  }
+  const before = await usageOf(house.gatewayPid);
+  await crowd.ask({
+    port: house.guestPort,
+    path: `${PATH}?wait_for_change=true`,
+    visitors,
+    count: waiters,
+  });
+  const seats = async (): Promise<number> => house.metric('hallmark_gateway_waiters');
+  await waitFor('all to be seated', async () => (await seats()) >= waiters, SEATED_MS);
+  await wait(SETTLE_MS);
+  const seated = await seats();
+  const [usage, begun] = [await usageOf(house.gatewayPid), performance.now()];
+  await wait(SETTLE_MS);
+  const later = await usageOf(house.gatewayPid);
+  const seconds = (performance.now() - begun) / 1_000;
+  return {
+    waiters,
+    seated,
+    growthMiB: (usage?.rssMiB ?? NaN) - (before?.rssMiB ?? NaN),
+    cpuMsPerSecond: ((later?.cpuMs ?? NaN) - (usage?.cpuMs ?? NaN)) / seconds,
+  };
+}
