@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { usePostgres } from '@hallmark/testing';
+import { admin, alice, bytes, call, dave, failure, House, OTHER, type Json } from './house.ts';
+
+const postgres = usePostgres();
+let house: House;
+const ids = new Map<string, string>();
+
+const INI = `
+[DEFAULT]
+limit_param_default = 5
+api_limit_max = 50
+[inject_metadata_properties]
+inject = mark:x
+`;
+
+beforeAll(async () => {
+  house = await House.open({ database: await postgres.current.createDatabase(), ini: INI });
+  const images: [Json, typeof alice][] = [
+    [
+      {
+        name: 'a',
+        tags: ['x', 'y'],
+        min_ram: 10,
+        os_distro: 'debian',
+        disk_format: 'raw',
+        container_format: 'bare',
+      },
+      alice,
+    ],
+    [{ name: 'b:c', tags: ['x'], visibility: 'private', os_distro: 'fedora' }, alice],
+    [{ name: 'hidden', os_hidden: true }, alice],
+    [{ name: 'comm', visibility: 'community' }, alice],
+    [{ name: 'd,e', visibility: 'private', protected: true }, dave],
+    [{ name: 'their-comm', visibility: 'community' }, dave],
+    [{ name: 'pub', visibility: 'public', mark: 'mine' }, admin],
+    [{ name: 'adm' }, admin],
+    [{ name: null }, alice],
+  ];
+  for (const [body, caller] of images) ids.set(String(body['name']), await house.createId(body, caller));
+  await house.fill(ids.get('a') ?? '', 'default');
+});
+afterAll(async () => house[Symbol.asyncDispose]());
+
+describe('Who sees what', () => {
+  test.each([
+    ['a project', '', alice, [null, 'pub', 'comm', 'b:c', 'a']],
+    ['another', '', dave, ['pub', 'their-comm', 'd,e']],
+    ['an administrator', 'limit=20', admin, [null, 'adm', 'pub', 'd,e', 'b:c', 'a']],
+    [
+      'an administrator who asks for all',
+      'visibility=all&limit=20',
+      admin,
+      [null, 'adm', 'pub', 'their-comm', 'd,e', 'comm', 'b:c', 'a'],
+    ],
+    ['who asks for the community', 'visibility=community', alice, ['their-comm', 'comm']],
+    ['who asks for all', 'visibility=all&limit=20', alice, [null, 'pub', 'their-comm', 'comm', 'b:c', 'a']],
+    ['who asks for private ones', 'visibility=private', alice, ['b:c']],
+    ['who asks for public ones', 'visibility=public', dave, ['pub']],
+    ['who asks for shared ones', 'visibility=shared', alice, [null, 'a']],
+    ['who asks for hidden ones', 'os_hidden=true', alice, ['hidden']],
+  ])('%s', async (_, query, caller, names) => {
+    expect((await house.list(query, caller)).names).toEqual(names);
+  });
+});
+
+describe('Filters', () => {
+  test.each([
+    ['name=a', ['a']],
+    ['name=b:c', ['b:c']],
+    ['name=in:a,"b:c"', ['b:c', 'a']],
+    ['tag=x&tag=y', ['a']],
+    ['tag=x', ['b:c', 'a']],
+    ['os_distro=debian', ['a']],
+    ['os_distro=nope', []],
+    ['status=active', ['a']],
+    ['status=nope', []],
+    ['size_min=1000&size_max=2000', ['a']],
+    ['size=1024', ['a']],
+    ['min_ram=10', ['a']],
+    ['min_ram=x', []],
+    ['disk_format=raw', ['a']],
+    ['checksum=7265f4d211b56873a381d321f586e4a9', ['a']],
+    ['created_at=lt:2000-01-01T00:00:00Z', []],
+    ['created_at=gte:2000-01-01T00:00:00Z&name=a', ['a']],
+    ['protected=true', []],
+    ['mark=mine', ['pub']],
+    ['owner=b1c0ec969e3a4133bea1e08f2c92ec8d&visibility=private', ['b:c']],
+  ])('%s', async (query, names) => {
+    expect((await house.list(query)).names).toEqual(names);
+  });
+});
+
+describe('Order and pages', () => {
+  test.each([
+    ['sort=name:asc', [null, 'a', 'b:c', 'comm', 'pub']],
+    ['sort=size', ['a', null, 'pub', 'comm', 'b:c']],
+    ['sort=disk_format:asc,name:desc', ['pub', 'comm', 'b:c', null, 'a']],
+    ['sort_key=created_at&sort_dir=asc', ['a', 'b:c', 'comm', 'pub', null]],
+    ['sort=id:asc&name=a', ['a']],
+  ])('%s', async (query, names) => {
+    expect((await house.list(query)).names).toEqual(names);
+  });
+
+  test.each([
+    '',
+    'sort=name:asc',
+    'sort=size',
+    'sort=disk_format:asc,name:desc',
+    'sort=status:asc,created_at:desc',
+  ])('pages of "%s" hold every image once, and the last has no next', async (order) => {
+    const whole = (await house.list(`${order}&limit=20`)).names;
+    const paged: unknown[] = [];
+    let query: string | undefined = `${order}&limit=2`;
+    while (query !== undefined) {
+      const { names, document } = await house.list(query);
+      paged.push(...names);
+      const next = document['next'] as string | undefined;
+      query = next?.split('?')[1];
+    }
+    expect(paged).toEqual(whole);
+  });
+
+  test('links keep repeated parameters', async () => {
+    const { document } = await house.list('tag=x&limit=1');
+    expect([document['first'], document['next'], document['schema']]).toEqual([
+      '/v2/images?tag=x&limit=1',
+      `/v2/images?tag=x&limit=1&marker=${ids.get('b:c') ?? ''}`,
+      '/v2/schemas/images',
+    ]);
+  });
+
+  test('a marker must be an image that the caller may see', async () => {
+    const own = ids.get('d,e') ?? '';
+    expect(await failure(house.list(`marker=${own}`))).toBe(
+      `invalid MARKER_UNKNOWN No image found with ID ${own}`,
+    );
+    expect((await house.list(`marker=${own}`, dave)).names).toEqual([]);
+    expect((await house.list('limit=0')).names).toEqual([]);
+  });
+});
+
+test('shares are listed once they are accepted', async () => {
+  const id = ids.get('a') ?? '';
+  await house.client.createMember({ caller: alice, id, body: bytes({ member: OTHER }) }, call());
+  expect((await house.list('visibility=shared&member_status=all', dave)).names).toEqual(['a']);
+  expect((await house.list('visibility=shared', dave)).names).toEqual([]);
+  const accept = { caller: dave, id, memberId: OTHER, body: bytes({ status: 'accepted' }) };
+  await house.client.updateMember(accept, call());
+  expect((await house.list('', dave)).names).toEqual(['pub', 'their-comm', 'd,e', 'a']);
+});
