@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { Client } from 'pg';
 import { usePostgres, waitFor } from '@hallmark/testing';
 import { call, House } from './house.ts';
 
@@ -45,6 +46,24 @@ test('instances may start before PostgreSQL, and sets its tables up when that is
     }
   });
   expect(await house.get(instance.id)).toEqual(instance);
+});
+
+test('instances says that it cannot yet, while its tables are being made', async () => {
+  const database = await pg.current.createDatabase();
+  const migrator = new Client({ connectionString: database });
+  await migrator.connect();
+  try {
+    // As another replica that migrates and takes its time: libs/postgres/src/migrations.ts.
+    await migrator.query('SELECT pg_advisory_lock(1751215212)');
+    await using house = await House.open({ database, unready: true });
+    await expect(house.boot()).rejects.toMatchObject({ code: 'unavailable', reason: 'DATABASE_UNAVAILABLE' });
+    expect(await house.running.ready()).toBe(false);
+    await migrator.query('SELECT pg_advisory_unlock_all()');
+    await waitFor('instances to be ready', () => house.running.ready());
+    await house.boot();
+  } finally {
+    await migrator.end();
+  }
 });
 
 test('replicas that start at once set the tables up once', async () => {
