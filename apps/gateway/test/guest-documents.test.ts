@@ -215,6 +215,11 @@ describe('a password', () => {
     expect((await post('later')).status).toBe(200);
   });
 
+  test('without a length is an empty one', async () => {
+    expect((await house.ask({ method: 'POST', path: PASSWORD })).status).toBe(200);
+    expect((await post('later')).status).toBe(200);
+  });
+
   test('that is no UTF-8 is refused', async () => {
     expect((await post(Buffer.from([0xff, 0xfe]))).status).toBe(400);
     expect(house.guests.passwords.size).toBe(0);
