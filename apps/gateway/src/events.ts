@@ -1,4 +1,5 @@
 import type { GuestRoute } from './guest/guest-path.ts';
+import type { ImageRoute } from './image/image-paths.ts';
 import { Counter, Gauge, Histogram, type Logger, type Registry } from '@hallmark/runtime';
 
 /** The caches and the watched services, as metrics name them. */
@@ -19,6 +20,7 @@ export type Route =
   | '/v1/instances/:id/rebuild'
   | '/v1/instances/:id/config-drive'
   | GuestRoute
+  | ImageRoute
   | 'none';
 
 /** How the gateway came by something: it was kept, asked for, or asked for by another request already. */

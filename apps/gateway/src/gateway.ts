@@ -12,10 +12,18 @@ import type { Door } from './http/exchange.ts';
 import { Listeners } from './http/listeners.ts';
 import { answerMalformed } from './http/malformed.ts';
 import { problemOf } from './http/problem.ts';
+import { ImageListener } from './image/image-listener.ts';
 import { Answers } from './nova/answers.ts';
 import { novaApp } from './nova/nova-app.ts';
 import { vendordataRoutes } from './nova/vendordata-routes.ts';
-import { bootRulesOf, certificateOf, challengeOf, novaRulesOf, restartNeeds } from './settings.ts';
+import {
+  bootRulesOf,
+  certificateOf,
+  challengeOf,
+  imageRulesOf,
+  novaRulesOf,
+  restartNeeds,
+} from './settings.ts';
 import {
   answersGuests,
   connectServices,
@@ -106,9 +114,31 @@ export async function startGateway(
     );
   }
 
+  let image: ImageListener | undefined;
+  if (current.image && services.images) {
+    const { image: rules } = current;
+    image = opened.use(
+      await ImageListener.open({
+        listen: config.gateway_image.listen,
+        certificate: certificates.image,
+        events,
+        now,
+        callers,
+        images: services.images,
+        data: opened.use(connectImageData(config)),
+        rules: () => current.image ?? rules,
+        challenge: () => current.challenge,
+      }),
+    );
+  }
+
   const running = opened.move();
   return {
-    addresses: { nova: nova.addresses, ...(guest && { guest: guest.addresses }) },
+    addresses: {
+      nova: nova.addresses,
+      ...(guest && { guest: guest.addresses }),
+      ...(image && { image: image.addresses }),
+    },
     ready: () => watches.every(({ greeted }) => greeted),
     reload(changed) {
       // All that may be at fault comes before anything is changed.
@@ -116,6 +146,7 @@ export async function startGateway(
       const renewed = certificatesOf(changed);
       if (renewed.nova) nova.renew(renewed.nova);
       if (renewed.guest) guest?.renew(renewed.guest);
+      if (renewed.image) image?.renew(renewed.image);
       for (const text of restartNeeds(current.config, changed)) log.warn(text);
       current = rules;
       return Promise.resolve();
@@ -139,14 +170,28 @@ const rulesOf = (config: Config) => ({
   nova: novaRulesOf(config),
   boot: bootRulesOf(config),
   guest: answersGuests(config) ? guestRulesOf(config) : undefined,
+  image: imageRulesOf(config),
   challenge: challengeOf(config),
 });
 
 const certificatesOf = (config: Config) => ({
   nova: certificateOf(config, 'gateway_nova'),
   guest: certificateOf(config, 'gateway_guest'),
+  image: certificateOf(config, 'gateway_image'),
 });
 
 function connectDrives({ rpc }: Config): DataClient {
   return new DataClient({ name: 'instances', endpoints: rpc.instances_data_endpoints, tls: mutualTls(rpc) });
+}
+
+/** What a store may take to finish what it got whole, which for a large image is more than a moment. */
+const IMAGE_DATA_IDLE_MS = 300_000;
+
+function connectImageData({ rpc }: Config): DataClient {
+  return new DataClient({
+    name: 'images',
+    endpoints: rpc.images_data_endpoints,
+    tls: mutualTls(rpc),
+    idleTimeoutMs: IMAGE_DATA_IDLE_MS,
+  });
 }

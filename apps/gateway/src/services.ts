@@ -1,4 +1,4 @@
-import { identity, instances, vendordata } from '@hallmark/contracts';
+import { identity, images, instances, vendordata } from '@hallmark/contracts';
 import { createRpcClient, mutualTls, type RpcClient } from '@hallmark/rpc';
 import { newRequestId, type Config, type Registry } from '@hallmark/runtime';
 import type { CacheName, GatewayEvents, ServiceName } from './events.ts';
@@ -16,16 +16,19 @@ const SHARES_WITHOUT_GUESTS = { ...SHARES, metadata: 0, addresses: 0 };
 type IdentityClient = RpcClient<identity.IdentityServiceService>;
 type VendordataClient = RpcClient<vendordata.VendordataServiceService>;
 type InstancesClient = RpcClient<instances.InstancesServiceService>;
+type ImagesClient = RpcClient<images.ImagesServiceService>;
 
 export interface Services {
   readonly identity: IdentityClient;
   readonly vendordata: VendordataClient;
   /** Undefined: there is no such service. */
   readonly instances: InstancesClient | undefined;
+  readonly images: ImagesClient | undefined;
 }
 
 export function connectServices(config: Config, registry: Registry, opened: AsyncDisposableStack): Services {
-  const { identity_endpoints, vendordata_endpoints, instances_endpoints, connections } = config.rpc;
+  const { identity_endpoints, vendordata_endpoints, instances_endpoints, images_endpoints, connections } =
+    config.rpc;
   const common = { tls: mutualTls(config.rpc), connections, registry };
   return {
     identity: opened.use(
@@ -49,6 +52,16 @@ export function connectServices(config: Config, registry: Registry, opened: Asyn
             createRpcClient(instances.InstancesServiceService, {
               name: 'instances',
               endpoints: instances_endpoints,
+              ...common,
+            }),
+          ),
+    images:
+      images_endpoints.length === 0
+        ? undefined
+        : opened.use(
+            createRpcClient(images.ImagesServiceService, {
+              name: 'images',
+              endpoints: images_endpoints,
               ...common,
             }),
           ),

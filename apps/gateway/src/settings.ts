@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, type Config } from '@hallmark/runtime';
 import type { BootRules } from './boot/boot-routes.ts';
 import type { Certificate } from './http/listeners.ts';
+import type { ImageRules } from './image/image-listener.ts';
 import type { NovaRules } from './nova/admit.ts';
 
 /** So that vendordata's own word about a time-out arrives before ours. */
@@ -34,6 +35,30 @@ export function bootRulesOf(config: Config): BootRules {
   };
 }
 
+/**
+ * How the Image API is answered; undefined: there is none.
+ *
+ * @throws ConfigError when there is nobody to answer it.
+ */
+export function imageRulesOf(config: Config): ImageRules | undefined {
+  const { listen, max_body_bytes: maxBodyBytes, timeout } = config.gateway_image;
+  if (listen.length === 0) return undefined;
+  if (config.rpc.images_endpoints.length === 0) {
+    throw new ConfigError([
+      config.fault(
+        'gateway_image',
+        'listen',
+        'the Image API cannot be answered without [rpc] images_endpoints',
+      ),
+    ]);
+  }
+  return {
+    maxBodyBytes,
+    timeoutMs: timeout * 1_000,
+    publicUrl: config.DEFAULT.public_endpoint?.replace(/\/+$/, ''),
+  };
+}
+
 /** `WWW-Authenticate` as keystonemiddleware writes it: where to get a token. */
 export function challengeOf(config: Config): string {
   const uri = config.keystone_authtoken.www_authenticate_uri ?? config.auth('keystone_authtoken').auth_url;
@@ -47,7 +72,7 @@ export function challengeOf(config: Config): string {
  */
 export function certificateOf(
   config: Config,
-  listener: 'gateway_nova' | 'gateway_guest',
+  listener: 'gateway_nova' | 'gateway_guest' | 'gateway_image',
 ): Certificate | undefined {
   const { cert_file: certFile, key_file: keyFile } = config[listener];
   if (certFile === undefined || keyFile === undefined) return undefined;
@@ -70,6 +95,8 @@ const FIXED_AT_START = [
   ['rpc', 'vendordata_endpoints'],
   ['rpc', 'instances_endpoints'],
   ['rpc', 'instances_data_endpoints'],
+  ['rpc', 'images_endpoints'],
+  ['rpc', 'images_data_endpoints'],
   ['rpc', 'connections'],
 ] as const;
 

@@ -66,7 +66,8 @@ export class FakeIdentity implements AsyncDisposable {
     if (this.failure) throw this.failure;
     const caller = this.callers.get(request.token);
     if (!caller) throw unauthenticated('TOKEN_INVALID', 'Keystone does not accept this token.');
-    return { caller, service: undefined, reuse: { ttl: duration(this.ttlMs), version } };
+    const service = this.callers.get(request.serviceToken);
+    return { caller, service, reuse: { ttl: duration(this.ttlMs), version } };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,6 +14,8 @@ export interface Caller {
   /** Empty unless the token is scoped to a project. */
   readonly projectId: string;
   readonly roles: readonly string[];
+  /** Of the service token that came along, if one did. */
+  readonly serviceRoles: readonly string[];
   /** Whether the token is scoped to the whole system. */
   readonly systemScope: boolean;
 }
@@ -75,13 +77,19 @@ export class Callers {
   }
 
   async #validate(key: string, tokens: Tokens, options: AskOptions): Promise<Made<Validation>> {
-    const { caller, reuse } = await this.#identity.validateToken(tokens, options).catch((thrown: unknown) => {
-      throw notTheCallersFault(thrown);
-    });
+    const { caller, service, reuse } = await this.#identity
+      .validateToken(tokens, options)
+      .catch((thrown: unknown) => {
+        throw notTheCallersFault(thrown);
+      });
     if (!caller) throw new Error('Identity validated a token without saying whose it is.');
     const { userId, userName, projectId, roles, systemScope } = caller;
+    const serviceRoles = service?.roles ?? [];
     return {
-      answer: { caller: { userId, userName, projectId, roles, systemScope }, digests: digestsIn(key) },
+      answer: {
+        caller: { userId, userName, projectId, roles, serviceRoles, systemScope },
+        digests: digestsIn(key),
+      },
       ttlMs: durationMs(reuse?.ttl),
       version: reuse?.version ?? 0,
       bytes: VALIDATION_BYTES,

@@ -49,6 +49,8 @@ export class Exchange implements SeenRequest {
   metadataOrigin: Origin | undefined;
   /** Whether it waited for a change, so that its time says nothing of ours. */
   waited = false;
+  /** Whether the caller holds its body back until it is told to go on. */
+  awaitsContinue = false;
 
   readonly #door: Door;
   readonly #response: ServerResponse;
@@ -78,18 +80,25 @@ export class Exchange implements SeenRequest {
     this.#end({ status, bytes: body.length }, headers, body);
   }
 
+  /** Tells a caller that waits for it to send its body. */
+  welcomeBody(): void {
+    if (!this.awaitsContinue) return;
+    this.awaitsContinue = false;
+    this.#response.writeContinue();
+  }
+
   /**
    * Answers with `size` bytes that are passed on as they come, no faster than the caller takes them. A
    * caller that hangs up ends the source. A source that fails cuts the answer short, which the caller
    * sees by its `Content-Length`.
    */
-  async stream(headers: string[], size: number, source: Readable): Promise<void> {
+  async stream(headers: string[], size: number, source: Readable, status = 200): Promise<void> {
     const { events } = this.#door;
     const { hangUpSignal } = this;
     let bytes = 0;
     try {
       addAbortSignal(hangUpSignal, source);
-      this.#response.writeHead(200, this.#withCommonHeaders(headers));
+      this.#response.writeHead(status, this.#withCommonHeaders(headers));
       for await (const chunk of source as AsyncIterable<Buffer>) {
         bytes += chunk.length;
         if (bytes > size) throw new Error(`More came than the ${size} bytes that were announced.`);
@@ -100,11 +109,11 @@ export class Exchange implements SeenRequest {
       const hungUp = hangUpSignal.aborted;
       this.#response.destroy();
       if (hungUp) events.ended(this, { status: HUNG_UP, bytes, reason: 'HUNG_UP' });
-      else events.ended(this, { status: 200, bytes, reason: 'ANSWER_CUT_SHORT', err: thrown });
+      else events.ended(this, { status, bytes, reason: 'ANSWER_CUT_SHORT', err: thrown });
       return;
     }
     this.#response.end();
-    events.ended(this, { status: 200, bytes });
+    events.ended(this, { status, bytes });
   }
 
   /** Answers with what may be told of anything that was thrown. */
@@ -156,7 +165,8 @@ export class Exchange implements SeenRequest {
 
   #withCommonHeaders(headers: string[]): string[] {
     headers.push('X-Openstack-Request-Id', this.id);
-    if (this.#door.closing) headers.push('Connection', 'close');
+    // A body that was never asked for may come or not: what follows on the connection is no request for sure.
+    if (this.#door.closing || this.awaitsContinue) headers.push('Connection', 'close');
     return headers;
   }
 }

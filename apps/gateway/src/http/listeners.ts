@@ -15,6 +15,10 @@ export interface ListenersOptions {
   /** Undefined: plain HTTP. */
   readonly certificate: Certificate | undefined;
   readonly handler: RequestListener;
+  /** Requests whose callers hold their body back until they are told to go on. Without it all are told at once. */
+  readonly onExpect?: RequestListener;
+  /** Longest time for a whole request to arrive; 0: it may take for ever. Default: half a minute. */
+  readonly requestTimeoutMs?: number;
   /** Bytes came that are no request, or not in time. */
   readonly onMalformed: (error: Error, socket: Duplex) => void;
 }
@@ -30,7 +34,6 @@ const CHECK_EVERY_MS = 1_000;
 const LAST_CALL_MS = 1_000;
 
 const SERVER_OPTIONS: ServerOptions = {
-  requestTimeout: REQUEST_TIMEOUT_MS,
   headersTimeout: HEADERS_TIMEOUT_MS,
   keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   connectionsCheckingInterval: CHECK_EVERY_MS,
@@ -45,14 +48,18 @@ export class Listeners implements AsyncDisposable {
   }
 
   /** Opens every address, or none. */
-  static async open({ listen, certificate, handler, onMalformed }: ListenersOptions): Promise<Listeners> {
+  static async open(options: ListenersOptions): Promise<Listeners> {
+    const { listen, certificate, handler, onExpect, onMalformed } = options;
+    const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    const common: ServerOptions = { ...SERVER_OPTIONS, requestTimeout: requestTimeoutMs };
     const servers: Server[] = [];
     try {
       for (const address of bindOptions(listen)) {
         const server = certificate
-          ? createTlsServer({ ...SERVER_OPTIONS, ...certificate }, handler)
-          : createServer(SERVER_OPTIONS, handler);
+          ? createTlsServer({ ...common, ...certificate }, handler)
+          : createServer(common, handler);
         servers.push(server);
+        if (onExpect) server.on('checkContinue', onExpect);
         server.on('clientError', onMalformed);
         await listening(server, address);
       }
