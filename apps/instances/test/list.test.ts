@@ -61,7 +61,7 @@ describe('a list of 1,000', () => {
     await multiply(house, 1_000);
     const living = await expected(house, `status <> 'DELETED'`);
     expect(living.length).toBeGreaterThan(800);
-    for (const limit of [7, 100, 450, 1_000]) {
+    for (const limit of [31, 450, 1_000]) {
       const { ids, pages } = await walk(house, { limit });
       expect(ids).toEqual(living);
       expect(pages).toBe(Math.ceil(living.length / limit));
@@ -91,7 +91,8 @@ describe('a list of 1,000', () => {
 test('a page is cut where its message would grow too large, and says so', async () => {
   await using house = await openHouse();
   const networkData = Buffer.from(JSON.stringify({ links: ['x'.repeat(250_000)] }));
-  for (let count = 0; count < 80; count += 1) await house.boot({ boot: { networkData } });
+  const boots = Array.from({ length: 80 }, () => house.boot({ boot: { networkData } }));
+  await Promise.all(boots);
   const first = await page(house, '', { limit: 1_000 });
   expect(first.more).toBe(true);
   expect(first.instances.length).toBeLessThan(80);
