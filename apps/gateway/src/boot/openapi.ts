@@ -17,7 +17,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   401: 'Keystone does not accept the token.',
   403: 'The token has not the role or the scope that this needs.',
   404: 'There is no such instance, or it belongs to another project.',
-  409: 'The id is taken (INSTANCE_EXISTS), it is being built (INSTANCE_BUSY), or it is deleted (INSTANCE_DELETED).',
+  409: 'The id is taken (INSTANCE_EXISTS) or it is being built (INSTANCE_BUSY).',
   413: 'The body is too large.',
   415: 'The body is not JSON.',
   422: 'The Idempotency-Key was used with another request (IDEMPOTENCY_KEY_REUSED).',
