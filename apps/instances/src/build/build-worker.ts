@@ -34,7 +34,7 @@ type Outcome =
 
 /** Begun, and begun once more after its process has died. A drive that kills its builders stops there. */
 const MAX_ATTEMPTS = 2;
-/** New builds are told of at once; those of dead processes are only found by looking. */
+/** New builds are told of at once; those of dead processes are only found by looking, each lease or sooner. */
 const LOOK_EVERY_MS = 5_000;
 const PAUSE = { firstMs: 250, longestMs: 10_000 };
 const DATABASE_PAUSE_MS = 500;
@@ -56,7 +56,8 @@ export class BuildWorker implements AsyncDisposable {
   constructor(options: BuildWorkerOptions) {
     this.#options = options;
     this.#listening = options.feed.onBuild(() => this.#fill());
-    this.#looking = setInterval(() => this.#fill(), LOOK_EVERY_MS);
+    const lookEveryMs = Math.min(LOOK_EVERY_MS, options.limits.leaseSeconds * 1_000);
+    this.#looking = setInterval(() => this.#fill(), lookEveryMs);
     this.#fill();
   }
 
