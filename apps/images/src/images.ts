@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { images } from '@hallmark/contracts';
 import { Database, migrateWhenReachable, Tickets } from '@hallmark/postgres';
 import { mutualTls, RpcServer } from '@hallmark/rpc';
@@ -8,7 +9,9 @@ import {
   type Config,
   type RunningApp,
 } from '@hallmark/runtime';
+import { openData } from './data.ts';
 import { ImagesEvents } from './events.ts';
+import type { ResolveHost } from './imports/web-download/web-download.ts';
 import { ImagesHandlers } from './rpc/images-handlers.ts';
 import type { Workshop } from './service/workshop.ts';
 import { readImagesSettings } from './settings/images-settings.ts';
@@ -18,8 +21,18 @@ import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 import type { Tables } from './store/tables.ts';
 import { TaskRecords } from './store/tasks.ts';
 
-/** Starts the images service. PostgreSQL does not need to be up. */
-export async function startImages(config: Config, context: AppContext): Promise<RunningApp> {
+/** As this machine resolves names, with everything in its hosts file and its search path. */
+const systemResolver: ResolveHost = async (name) => await lookup(name, { all: true });
+
+/**
+ * Starts the images service. Neither PostgreSQL nor a store needs to be up. `resolveHost` finds the
+ * addresses of the hosts of web-download.
+ */
+export async function startImages(
+  config: Config,
+  context: AppContext,
+  resolveHost: ResolveHost = systemResolver,
+): Promise<RunningApp> {
   const { log, registry } = context;
   const tls = mutualTls(config.rpc);
   const events = new ImagesEvents(context);
@@ -40,6 +53,9 @@ export async function startImages(config: Config, context: AppContext): Promise<
     clock: systemClock,
   };
 
+  // Closed after the RPC server: a ticket that was just given is still good.
+  const data = open.use(await openData(config, context, workshop, resolveHost));
+
   const server = open.use(
     new RpcServer({
       app: 'images',
@@ -55,12 +71,13 @@ export async function startImages(config: Config, context: AppContext): Promise<
 
   const running = open.move();
   return {
-    addresses: { rpc },
+    addresses: { rpc, data: data.addresses },
     ready: async () => migrating.isDone && (await db.isReachable()),
     reload(next) {
       // Throws before anything has changed, so that a bad file leaves the last good rules.
       settings = readImagesSettings(next);
       events.doubted(settings.warnings);
+      data.reload();
       return Promise.resolve();
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

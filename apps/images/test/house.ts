@@ -5,6 +5,7 @@ import { HallmarkError } from '@hallmark/errors';
 import { createRpcClient, type CallOptions, type RpcClient } from '@hallmark/rpc';
 import { newRequestId, parseConfig, Registry, testContext, type RunningApp } from '@hallmark/runtime';
 import { waitFor } from '@hallmark/testing';
+import type { ResolveHost } from '../src/imports/web-download/web-download.ts';
 import { startImages } from '../src/index.ts';
 
 // On a busy machine everything may take ten times as long; no test waits for a time to pass for nothing.
@@ -33,6 +34,8 @@ export interface HouseOptions {
   readonly database: string;
   /** More options. */
   readonly ini?: string;
+  /** What web-download is told of names. Default: as this machine resolves them. */
+  readonly resolveHost?: ResolveHost;
 }
 
 /** The images service and a client of it. */
@@ -52,7 +55,7 @@ export class House implements AsyncDisposable {
   }
 
   static async open(options: HouseOptions): Promise<House> {
-    const running = await startImages(House.#config(options), testContext('images'));
+    const running = await startImages(House.#config(options), testContext('images'), options.resolveHost);
     await waitFor('images to be ready', () => running.ready());
     return new House(options, running);
   }

@@ -6,6 +6,8 @@ export type { Migrating, Migration } from './migrations.ts';
 export { ChangeClock } from './change-clock.ts';
 export { Notifications } from './notifications.ts';
 export type { NotificationListener } from './notifications.ts';
+export { LeaseWorker } from './lease-worker.ts';
+export type { LeasedJobs, LeaseWorkerEvents, LeaseWorkerOptions } from './lease-worker.ts';
 export { Tickets } from './tickets.ts';
 export { EmbeddedPostgres, EmbeddedPostgresError } from './embedded/embedded-postgres.ts';
 export type { EmbeddedPostgresOptions } from './embedded/embedded-postgres.ts';

@@ -2,6 +2,7 @@ import { invalid, notReady, type HallmarkError } from '@hallmark/errors';
 import { parseBody } from './body.ts';
 import type { Image } from './image.ts';
 import { isObject } from './schema-check.ts';
+import { withoutSecrets } from './uri-filter.ts';
 
 export interface ImportRequest<Method extends string> {
   readonly method: Method;
@@ -51,6 +52,15 @@ function storesOf(stores: unknown): readonly string[] | undefined {
   return stores;
 }
 
+export const notStaged = (): HallmarkError =>
+  imageNotReady("Image needs to be staged before 'glance-direct' method can be used");
+
+/** A request as its task shows it: everybody who may read the image may read that. */
+export function shownRequest({ body, uri }: Pick<ImportRequest<string>, 'body' | 'uri'>): unknown {
+  if (uri === undefined || !isObject(body) || !isObject(body['method'])) return body;
+  return { ...body, method: { ...body['method'], uri: withoutSecrets(uri) } };
+}
+
 /** Whether the image is in a state from which this method can begin. */
 export function requireImportable(
   { status, containerFormat, diskFormat }: Pick<Image, 'status' | 'containerFormat' | 'diskFormat'>,
@@ -62,8 +72,7 @@ export function requireImportable(
     throw imageNotReady('Only images with status active can be targeted for copying');
   if (status !== 'queued' && method === 'web-download')
     throw imageNotReady("Image needs to be in 'queued' state to use 'web-download' method");
-  if (status !== 'uploading' && method === 'glance-direct')
-    throw imageNotReady("Image needs to be staged before 'glance-direct' method can be used");
+  if (status !== 'uploading' && method === 'glance-direct') throw notStaged();
   if (containerFormat === null) throw imageNotReady("'container_format' needs to be set before import");
   if (diskFormat === null) throw imageNotReady("'disk_format' needs to be set before import");
 }

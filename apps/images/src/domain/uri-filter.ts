@@ -1,4 +1,4 @@
-import { invalid } from '@hallmark/errors';
+import { invalid, type HallmarkError } from '@hallmark/errors';
 
 /** `[import_filtering_opts]`: at each level, what is allowed beats what is disallowed. */
 export interface UriFilter {
@@ -20,11 +20,23 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
  * @throws HallmarkError `URI_REFUSED`
  */
 export function requireAllowedUri(text: string | undefined, filter: UriFilter): URL {
-  const refused = (): Error =>
-    invalid('URI_REFUSED', `URI for web-download does not pass filtering: ${text ?? 'None'}`);
+  const refused = (): Error => uriRefused(text === undefined ? 'None' : withoutSecrets(text));
   const url = URL.parse(text ?? '');
   if (!url || !passes(url, filter)) throw refused();
   return url;
+}
+
+export const uriRefused = (shown: string): HallmarkError =>
+  invalid('URI_REFUSED', `URI for web-download does not pass filtering: ${shown}`);
+
+/** A URL without user, password and query, any of which may be a key to what is there. */
+export function withoutSecrets(uri: string): string {
+  const url = URL.parse(uri);
+  if (!url) return uri.replace(/[^/\\]*@/, '***@').replace(/\?.*$/s, '?***');
+  if (url.username + url.password + url.search === '') return uri;
+  if (url.username + url.password !== '') [url.username, url.password] = ['***', ''];
+  if (url.search !== '') url.search = '?***';
+  return url.href;
 }
 
 function passes(url: URL, filter: UriFilter): boolean {

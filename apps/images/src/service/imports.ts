@@ -1,7 +1,12 @@
 import { forbidden, notFound, notReady } from '@hallmark/errors';
-import { sql } from 'kysely';
 import type { Caller } from '../domain/caller.ts';
-import { chooseStores, readImportRequest, requireImportable } from '../domain/import-request.ts';
+import {
+  chooseStores,
+  notStaged,
+  readImportRequest,
+  requireImportable,
+  shownRequest,
+} from '../domain/import-request.ts';
 import { decideInjection } from '../domain/injection.ts';
 import { IMAGE_ID } from '../domain/image.ts';
 import { refusal } from '../domain/policy/policy.ts';
@@ -9,12 +14,10 @@ import { storeIds } from '../domain/representation.ts';
 import { parseTaskQuery, representImageTask, representListedTask, type Task } from '../domain/task.ts';
 import { requireAllowedUri } from '../domain/uri-filter.ts';
 import { putProperties, touch } from '../store/image-records.ts';
+import { announceTask } from '../store/task-work.ts';
 import { insertTask, openTaskOf } from '../store/tasks.ts';
 import { resourceUnknown } from './images.ts';
 import { seeImage, withImage, type Workshop } from './workshop.ts';
-
-/** Workers listen here for tasks to do. The payload is the task's id. */
-export const TASKS_CHANNEL = 'images_tasks';
 
 /** Takes imports on and tells of their tasks; doing them is the workers' business. */
 export class Imports {
@@ -43,6 +46,8 @@ export class Imports {
       if (!policy.allowsOn('modify_image', caller, image)) policy.requireOn(rule, caller, image);
       if (await openTaskOf(tx, id)) throw notReady('IMAGE_BUSY', 'Image has active task');
       requireImportable(image, request.method);
+      // Data is still on its way there.
+      if (request.method === 'glance-direct' && image.stagedKey === null) throw notStaged();
       policy.requireOn(rule, caller, image);
       const chosen = chooseStores(request, storeHeader, known, storeIds(image));
       if (request.method === 'web-download') requireAllowedUri(request.uri, uriFilter);
@@ -53,14 +58,15 @@ export class Imports {
         requestId,
         input: {
           image_id: id,
-          import_req: request.body,
+          import_req: shownRequest(request),
           backend: stores.isMultiStore ? chosen : [null],
         },
+        sourceUri: request.method === 'web-download' ? request.uri : undefined,
         injection: decideInjection(injection, request.method, caller, new Date(this.#shop.clock.now())),
       });
       await putProperties(tx, id, new Map([['os_glance_import_task', task.id]]), false);
       await touch(tx, id);
-      await sql`SELECT pg_notify(${TASKS_CHANNEL}, ${task.id})`.execute(tx);
+      await announceTask(tx, task.id);
       return task;
     });
   }
@@ -106,7 +112,7 @@ export class Imports {
     if (!mayModify && !policy.isAdmin(caller)) throw isOwn ? refusal('modify_image') : taskUnknown(id);
     const asked = await this.#shop.tasks.requestCancel(id);
     if (!asked) throw taskUnknown(id);
-    await sql`SELECT pg_notify(${TASKS_CHANNEL}, ${id})`.execute(this.#shop.db.kysely);
+    await announceTask(this.#shop.db.kysely, id);
     return asked;
   }
 

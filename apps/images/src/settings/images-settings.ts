@@ -8,6 +8,7 @@ import { parseProtections, type ProtectionRule } from '../domain/protections-fil
 import { Protections } from '../domain/protections.ts';
 import type { Quotas } from '../domain/quota.ts';
 import type { UriFilter } from '../domain/uri-filter.ts';
+import { readDownload, type DownloadSettings } from './download-settings.ts';
 import { faultAt, pathOf, readText } from './files.ts';
 import { readPolicy } from './policy-settings.ts';
 import { readStores, type StoresSettings } from './store-settings.ts';
@@ -26,6 +27,7 @@ export interface ImagesSettings {
   readonly stores: StoresSettings;
   readonly importMethods: readonly ImportMethod[];
   readonly uriFilter: UriFilter;
+  readonly download: DownloadSettings;
   readonly showDirectUrl: boolean;
   readonly taskTtlHours: number;
   readonly hashAlgorithm: 'sha512' | 'sha384' | 'sha256';
@@ -52,6 +54,7 @@ export function readImagesSettings(config: Config): ImagesSettings {
     );
   const importMethods = readMethods(config, faults);
   const uriFilter = readUriFilter(config, faults);
+  const download = readDownload(config, uriFilter, faults);
   if (faults.length > 0) throw new ConfigError(faults);
   return {
     policy,
@@ -74,6 +77,7 @@ export function readImagesSettings(config: Config): ImagesSettings {
     stores,
     importMethods,
     uriFilter,
+    download,
     showDirectUrl: options.show_image_direct_url,
     taskTtlHours: config.task.task_time_to_live,
     hashAlgorithm: options.hashing_algorithm,

@@ -16,15 +16,34 @@ export async function applyInjection(
   decision: InjectionDecision,
   propertyQuota: number,
 ): Promise<void> {
-  const injected = new Map(Object.entries(decision.properties));
-  const stale = [...image.properties]
-    .filter(([name, property]) => property.injected && !injected.has(name))
-    .map(([name]) => name);
-  const own = [...image.properties.keys()].filter((name) => !stale.includes(name));
-  requireInjectionQuota(own, injected.keys(), injected.size === 0 ? -1 : propertyQuota);
+  requireInjectable(image, decision, propertyQuota);
+  const stale = staleNames(image, decision);
   if (stale.length > 0) {
     await tx.deleteFrom('properties').where('image_id', '=', image.id).where('name', 'in', stale).execute();
   }
+  const injected = new Map(Object.entries(decision.properties));
   await putProperties(tx, image.id, injected, true);
   if (stale.length > 0 || injected.size > 0) await touch(tx, image.id);
 }
+
+/**
+ * Whether it could be done now: an import that can't succeed need not begin.
+ *
+ * @throws HallmarkError `PROPERTY_QUOTA`
+ */
+export function requireInjectable(
+  image: FoundImage,
+  decision: InjectionDecision,
+  propertyQuota: number,
+): void {
+  const names = Object.keys(decision.properties);
+  const stale = staleNames(image, decision);
+  const own = [...image.properties.keys()].filter((name) => !stale.includes(name));
+  requireInjectionQuota(own, names, names.length === 0 ? -1 : propertyQuota);
+}
+
+/** What an earlier import injected and this decision does not. */
+const staleNames = (image: FoundImage, { properties }: InjectionDecision): string[] =>
+  [...image.properties]
+    .filter(([name, property]) => property.injected && !Object.hasOwn(properties, name))
+    .map(([name]) => name);

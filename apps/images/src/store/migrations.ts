@@ -38,13 +38,20 @@ const RECORDS: Migration = {
       CHECK ((status = 'deleted') = (deleted_at IS NOT NULL))
     );
 
-    -- Pages, newest first: of a project, of a visibility, of all; and what is looked for by one column.
-    CREATE INDEX images_by_owner ON images (owner, created_at DESC, id DESC) WHERE deleted_at IS NULL;
-    CREATE INDEX images_by_visibility ON images (visibility, created_at DESC, id DESC) WHERE deleted_at IS NULL;
-    CREATE INDEX images_by_time ON images (created_at DESC, id DESC) WHERE deleted_at IS NULL;
-    CREATE INDEX images_by_name ON images (name, created_at DESC, id DESC) WHERE deleted_at IS NULL;
-    CREATE INDEX images_by_status ON images (status, created_at DESC, id DESC)
-      WHERE deleted_at IS NULL AND status <> 'active';
+    -- Pages, in either direction: of a project, of a visibility, of all; and by what they may be sorted and
+    -- looked for. What has no value counts as empty, so that rows compare.
+    CREATE INDEX images_by_owner ON images (owner, created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_visibility ON images (visibility, created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_time ON images (created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_update ON images (updated_at, created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_name ON images (coalesce(name, ''), created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_status ON images (status, created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_container ON images (coalesce(container_format, ''), created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_disk ON images (coalesce(disk_format, ''), created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_size ON images (coalesce(size, -1), created_at, id) WHERE deleted_at IS NULL;
+    -- Few, and looked for in every list.
+    CREATE INDEX images_ownerless ON images (created_at, id) WHERE deleted_at IS NULL AND owner IS NULL;
+    CREATE INDEX images_hidden ON images (created_at, id) WHERE deleted_at IS NULL AND hidden;
     CREATE INDEX images_by_hash ON images (hash_value) WHERE deleted_at IS NULL;
     CREATE INDEX images_by_checksum ON images (checksum) WHERE deleted_at IS NULL;
     CREATE INDEX images_in_transfer ON images (transfer_until) WHERE transfer_until IS NOT NULL;
@@ -131,4 +138,18 @@ const RECORDS: Migration = {
   `,
 };
 
-export const MIGRATIONS: readonly Migration[] = [Tickets.migration, RECORDS];
+const WORK: Migration = {
+  name: 'images-2',
+  sql: `
+    -- Written before the data is: what a process that dies has begun to write is found here. Removing it is
+    -- due at this time, unless whoever writes puts it off or the data becomes an image's.
+    ALTER TABLE removals ADD COLUMN due_at timestamptz NOT NULL DEFAULT now();
+    ALTER TABLE removals ADD COLUMN holder uuid;
+    CREATE INDEX removals_due ON removals (due_at);
+
+    -- Where web-download takes the data, with what the user shows there; only while the task is open.
+    ALTER TABLE tasks ADD COLUMN source_uri text;
+  `,
+};
+
+export const MIGRATIONS: readonly Migration[] = [Tickets.migration, RECORDS, WORK];

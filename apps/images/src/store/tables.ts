@@ -17,7 +17,7 @@ export interface Tables {
   tags: { image_id: string; tag: string; seq: Generated<string> };
   members: MembersTable;
   locations: LocationsTable;
-  removals: { id: Generated<string>; store_id: string; url: string; created_at: Created };
+  removals: RemovalsTable;
   tasks: TasksTable;
 }
 
@@ -69,6 +69,16 @@ interface LocationsTable {
   seq: Generated<string>;
 }
 
+interface RemovalsTable {
+  id: Generated<string>;
+  store_id: string;
+  url: string;
+  created_at: Created;
+  due_at: ColumnType<Date, Date | undefined, Date>;
+  /** Who writes the data, or is about to remove it. */
+  holder: ColumnType<string | null, string | undefined, string | null>;
+}
+
 /** A decision about injection as JSON has it. */
 export interface StoredInjection {
   readonly injected: boolean;
@@ -94,6 +104,8 @@ export interface TasksTable {
   bytes_done: ColumnType<string, never, number>;
   bytes_total: ColumnType<string | null, never, number | null>;
   injection: ColumnType<StoredInjection | null, string | null, string | null>;
+  /** Where web-download takes the data; `input` shows it without what is secret in it. */
+  source_uri: ColumnType<string | null, string | null | undefined, string | null>;
   cancel_requested: ColumnType<boolean, never, boolean>;
   attempt: ColumnType<number, never, number>;
   lease_owner: ColumnType<string | null, never, string | null>;

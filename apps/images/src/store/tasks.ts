@@ -13,6 +13,8 @@ export interface NewTask {
   readonly caller: Caller;
   readonly requestId: string;
   readonly input: TaskInput;
+  /** Where web-download takes the data. May hold a password, which `input` must not. */
+  readonly sourceUri: string | undefined;
   readonly injection: InjectionDecision | undefined;
 }
 
@@ -109,6 +111,7 @@ export async function insertTask(tx: ImagesTransaction, task: NewTask): Promise<
         request_id: task.requestId,
         input: JSON.stringify(task.input),
         caller: JSON.stringify(caller),
+        source_uri: task.sourceUri ?? null,
         injection: injection === undefined ? null : JSON.stringify(injection),
       })
       .returningAll()
