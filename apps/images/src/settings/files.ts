@@ -24,10 +24,13 @@ export function readText(path: string): ReadFile {
   try {
     return { path, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)) };
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return { path, fault: `cannot be read: ${error.message}` };
+    return { path, fault: `cannot be read: ${messageOf(error)}` };
   }
 }
+
+// Node's own errors are of another realm where tests run.
+const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 
 export const faultAt = (where: string, text: string): ConfigFault => ({
   where,

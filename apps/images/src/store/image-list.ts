@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Database } from '@hallmark/postgres';
-import type { ImageFilters, SortField, SortKey } from '../domain/list-query.ts';
+import type { ImageFilters, Operator, SortField, SortKey, TextColumn } from '../domain/list-query.ts';
 import { selectImages, type FoundImage } from './image-rows.ts';
 import type { Tables } from './tables.ts';
 
@@ -40,11 +40,6 @@ const valueOf: Readonly<Record<SortKey, (image: FoundImage) => unknown>> = {
   created_at: ({ createdAt }) => createdAt,
   updated_at: ({ updatedAt }) => updatedAt,
 };
-
-const COLUMNS = {
-  os_hash_algo: sql.ref('i.hash_algo'),
-  os_hash_value: sql.ref('i.hash_value'),
-} as const;
 
 /** Pages of images. */
 export class ImageList {
@@ -120,17 +115,17 @@ function filterConditions(filters: ImageFilters): RawBuilder<unknown>[] {
   return [
     sql`i.deleted_at IS NULL`,
     sql`i.status <> 'killed'`,
-    sql`i.hidden = ${filters.hidden}`,
+    filters.hidden ? sql`i.hidden` : sql`NOT i.hidden`,
     ...(filters.protected === undefined ? [] : [sql`i.protected = ${filters.protected}`]),
-    ...filters.texts.map(({ column, values }) => sql`${columnOf(column)} IN (${sql.join(values)})`),
+    ...filters.texts.map(({ column, values }) => textCondition(column, values)),
     ...filters.numbers.map(({ column, operator, value }) =>
       // What is no number compares with none.
-      Number.isNaN(value) ? sql`false` : sql`${columnOf(column)} ${sql.raw(operator)} ${value}::numeric`,
+      Number.isNaN(value)
+        ? sql`false`
+        : sql`${sql.ref(`i.${column}`)} ${sql.raw(operator)} ${value}::numeric`,
     ),
-    ...filters.times.map(
-      ({ column, operator, value }) =>
-        // Glance shows and compares whole seconds.
-        sql`date_trunc('second', ${columnOf(column)}) ${sql.raw(operator)} ${value}::timestamptz`,
+    ...filters.times.map(({ column, operator, value }) =>
+      timeCondition(sql.ref(`i.${column}`), operator, value),
     ),
     ...filters.tags.map((tag) => sql`EXISTS (SELECT FROM tags t WHERE t.image_id = i.id AND t.tag = ${tag})`),
     ...filters.properties.map(
@@ -140,8 +135,54 @@ function filterConditions(filters: ImageFilters): RawBuilder<unknown>[] {
   ];
 }
 
-const columnOf = (column: string): RawBuilder<unknown> =>
-  column === 'os_hash_algo' || column === 'os_hash_value' ? COLUMNS[column] : sql.ref(`i.${column}`);
+/** By the expression that has an index. An empty text is not the same as none. */
+function textCondition(column: TextColumn, values: readonly string[]): RawBuilder<unknown> {
+  const condition = sql`${columnOf(column)} IN (${sql.join(values)})`;
+  const isNullable = column === 'name' || column === 'container_format' || column === 'disk_format';
+  return isNullable && values.includes('')
+    ? sql`${condition} AND ${sql.ref(`i.${column}`)} IS NOT NULL`
+    : condition;
+}
+
+/**
+ * Glance shows and compares whole seconds; the bounds are moved instead of the column, so that an index
+ * serves.
+ */
+function timeCondition(column: RawBuilder<unknown>, operator: Operator, value: Date): RawBuilder<unknown> {
+  const seconds = value.getTime() / 1_000;
+  const from = new Date(Math.ceil(seconds) * 1_000);
+  const behind = new Date((Math.floor(seconds) + 1) * 1_000);
+  switch (operator) {
+    case '>':
+      return sql`${column} >= ${behind}`;
+    case '>=':
+      return sql`${column} >= ${from}`;
+    case '<':
+      return sql`${column} < ${from}`;
+    case '<=':
+      return sql`${column} < ${behind}`;
+    case '=':
+      return sql`(${column} >= ${from} AND ${column} < ${behind})`;
+    case '<>':
+      return sql`(${column} < ${from} OR ${column} >= ${behind})`;
+  }
+}
+
+function columnOf(column: TextColumn): RawBuilder<unknown> {
+  switch (column) {
+    case 'name':
+    case 'status':
+    case 'container_format':
+    case 'disk_format':
+      return SORTED[column];
+    case 'os_hash_algo':
+      return sql.ref('i.hash_algo');
+    case 'os_hash_value':
+      return sql.ref('i.hash_value');
+    default:
+      return sql.ref(`i.${column}`);
+  }
+}
 
 /** What comes behind the last image of the page before. */
 function afterCondition({ sort, after }: PageRequest): RawBuilder<unknown>[] {
