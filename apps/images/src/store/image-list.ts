@@ -86,8 +86,9 @@ function waysOf({ projectId, isAdmin }: ListViewer, filters: ImageFilters): RawB
     return [sql`i.visibility <> 'community'`, sql`${of('community')} AND ${own}`];
   }
   const isAccepted = memberStatus === 'all' ? sql`true` : sql`m.status = ${memberStatus}`;
-  const shared = sql`${of('shared')} AND ${others} AND i.id IN
-    (SELECT m.image_id FROM members m WHERE m.member_id = ${projectId} AND ${isAccepted})`;
+  // Looked up first, whatever the order of the page: what is shared with one project is not much of everything.
+  const shared = sql`i.id = ANY (ARRAY(SELECT m.image_id FROM members m
+      WHERE m.member_id = ${projectId} AND ${isAccepted})) AND ${of('shared')} AND ${others}`;
   const ownerless = sql`${of('shared')} AND i.owner IS NULL`;
   const everybodys = (wanted: string): RawBuilder<unknown> => sql`${of(wanted)} AND ${others}`;
   switch (visibility) {
