@@ -43,6 +43,7 @@ function invitation({ constellation }: House, token: string): string {
 curl -i ${url}/vendordata -H 'Content-Type: application/json' -H 'X-Auth-Token: ${token}' -d '${INSTANCE_JSON}'
 
 In nova.conf it is one line:  vendordata_dynamic_targets = hallmark@${url}/vendordata
+The boot API tells of itself: ${url}/openapi.json
 Configuration and logs:       ${directory}/  (gone when this ends)
 
 Ctrl-C stops everything.`;
