@@ -43,7 +43,11 @@ export class BytesHouse implements AsyncDisposable {
 
   static async open(options: BytesHouseOptions): Promise<BytesHouse> {
     const root = await mkdtemp(join(tmpdir(), 'hallmark-bytes-'));
-    const directories = { fast: join(root, 'fast'), slow: join(root, 'slow'), staging: join(root, 'staging') };
+    const directories = {
+      fast: join(root, 'fast'),
+      slow: join(root, 'slow'),
+      staging: join(root, 'staging'),
+    };
     const ini = `
 [DEFAULT]
 enabled_backends = fast:file, slow:file
@@ -138,15 +142,23 @@ ${options.iniOf?.(directories) ?? ''}`;
     return await readdir(this.directories[directory]).catch(() => []);
   }
 
-  /** Nothing is in any directory but what images have. */
-  async untilTidy(expected: Partial<Record<keyof Directories, number>>): Promise<void> {
+  /** Files of an image, as `fast`, `staging`, …, one word each. */
+  async filesOf(id: string): Promise<string[]> {
+    const found: string[] = [];
     for (const name of ['fast', 'slow', 'staging'] as const) {
-      await waitFor(
-        `${expected[name] ?? 0} files in ${name}`,
-        async () => (await this.files(name)).length === (expected[name] ?? 0),
-        20_000,
-      );
+      const files = await this.files(name);
+      found.push(...files.filter((file) => file.startsWith(id)).map(() => name));
     }
+    return found;
+  }
+
+  /** Waits until these directories, and no others, have a file of the image. */
+  async untilFilesOf(id: string, ...expected: (keyof Directories)[]): Promise<void> {
+    await waitFor(
+      `files in ${expected.join(', ') || 'no directory'}`,
+      async () => (await this.filesOf(id)).join() === expected.join(),
+      20_000,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -157,7 +169,8 @@ ${options.iniOf?.(directories) ?? ''}`;
 }
 
 export async function* pieces(content: Buffer, length = 64 * 1024): AsyncGenerator<Uint8Array, void> {
-  for (let at = 0; at < content.length; at += length) yield await Promise.resolve(content.subarray(at, at + length));
+  for (let at = 0; at < content.length; at += length)
+    yield await Promise.resolve(content.subarray(at, at + length));
 }
 
 export const digest = (algorithm: string, content: Buffer): string =>

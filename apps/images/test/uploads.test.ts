@@ -47,7 +47,7 @@ describe('PUT file', () => {
     expect(await bytes.download(id, 'bytes=5-9')).toEqual(content.subarray(5, 10));
     expect(await bytes.download(id, 'bytes=-3')).toEqual(content.subarray(-3));
     await discard(id);
-    await bytes.untilTidy({});
+    await bytes.untilFilesOf(id);
   });
 
   test('takes no bytes at all, into the store that was named', async () => {
@@ -84,13 +84,12 @@ describe('PUT file', () => {
   test('refuses what is larger than the cap, and leaves the image queued with nothing behind', async () => {
     const id = await newImage();
     const ticket = await bytes.prepareUpload(id);
-    const before = (await bytes.files('fast')).length;
     const put = bytes.put('uploads', ticket, pieces(Buffer.alloc(3_000_001)));
     expect(await failure(put)).toBe(
       'over-quota SIZE_CAP The incoming image is too large: The provided image is too large.',
     );
     expect(await bytes.house.get(id)).toMatchObject({ status: 'queued', size: null });
-    await waitFor('the data to be gone', async () => (await bytes.files('fast')).length === before);
+    await bytes.untilFilesOf(id);
     await bytes.upload(id, content);
     await discard(id);
   });
@@ -133,7 +132,6 @@ describe('PUT file', () => {
 
   test('leaves the image queued when the client hangs up, and nothing behind', async () => {
     const id = await newImage();
-    const before = (await bytes.files('fast')).length;
     const ticket = await bytes.prepareUpload(id, 1_000_000);
     const [address = ''] = bytes.house.running.addresses['data'] ?? [];
     const put = request(`http://${address}/uploads/${ticket}`, {
@@ -145,7 +143,7 @@ describe('PUT file', () => {
     await waitFor('the data to come', async () => (await bytes.house.get(id))['status'] === 'saving');
     put.destroy();
     await waitFor('the image to be queued', async () => (await bytes.house.get(id))['status'] === 'queued');
-    await waitFor('the data to be gone', async () => (await bytes.files('fast')).length === before);
+    await bytes.untilFilesOf(id);
     await bytes.upload(id, content);
     await discard(id);
   });
@@ -172,13 +170,13 @@ describe('PUT stage', () => {
     const id = await newImage();
     await bytes.stage(id, content);
     expect(await bytes.house.get(id)).toMatchObject({ status: 'uploading', size: content.length });
-    expect(await bytes.files('staging')).toHaveLength(1);
+    expect(await bytes.filesOf(id)).toEqual(['staging']);
     expect(await failure(bytes.prepareUpload(id))).toMatch(/^not-ready STATUS_TRANSITION/);
     expect(await failure(bytes.stage(id, content))).toBe(
       'not-ready STATUS_TRANSITION Image status transition from uploading to uploading is not allowed',
     );
     await discard(id);
-    await bytes.untilTidy({ fast: (await bytes.files('fast')).length });
+    await bytes.untilFilesOf(id);
   });
 });
 

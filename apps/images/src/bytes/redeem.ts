@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { HallmarkError, notFound, unavailable } from '@hallmark/errors';
 import type { Tickets } from '@hallmark/postgres';
 import type { Bytes } from '../stores/store.ts';
-import { DOWNLOADS, STAGES, UPLOADS, type DownloadTicket, type StageTicket, type UploadTicket } from '../transfer.ts';
+import {
+  DOWNLOADS,
+  STAGES,
+  UPLOADS,
+  type DownloadTicket,
+  type StageTicket,
+  type UploadTicket,
+} from '../transfer.ts';
 
 const TicketCaller = z.object({
   userId: z.string(),

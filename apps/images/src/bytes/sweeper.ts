@@ -47,7 +47,8 @@ export class Sweeper implements AsyncDisposable {
     const { kysely } = this.#db;
     try {
       this.#events.requeued(await endDeadReceptions(kysely, PER_SWEEP));
-      for (const blob of await claimRemovals(kysely, PER_SWEEP, REMOVAL_LEASE_SECONDS)) await this.#remove(blob);
+      for (const blob of await claimRemovals(kysely, PER_SWEEP, REMOVAL_LEASE_SECONDS))
+        await this.#remove(blob);
       await forgetTasks(kysely, TASKS_KEPT_DAYS, PER_SWEEP);
     } catch (thrown) {
       this.#events.sweepFailed(thrown); // done again; PostgreSQL being down is told of elsewhere

@@ -72,7 +72,10 @@ export class ImportEvents implements LeaseWorkerEvents<ClaimedTask> {
   }
 
   storeFailed({ id, imageId }: ClaimedTask, storeId: string, thrown: unknown): void {
-    this.#log.warn({ taskId: id, imageId, storeId, err: thrown }, 'an import goes on without one of its stores');
+    this.#log.warn(
+      { taskId: id, imageId, storeId, err: thrown },
+      'an import goes on without one of its stores',
+    );
   }
 
   copyFailed(imageId: string, storeId: string, thrown: unknown): void {

@@ -1,4 +1,4 @@
-import { unavailable } from '@hallmark/errors';
+import { HallmarkError, unavailable } from '@hallmark/errors';
 import type { Database } from '@hallmark/postgres';
 import type { Intake } from '../bytes/intake.ts';
 import { meterFor } from '../bytes/reception-work.ts';
@@ -148,16 +148,18 @@ export class ImportFlow {
   }
 }
 
-/** What another store would not make better: the image, the task, the quota, PostgreSQL. */
+/** What another store would not make better: the image, the task, the quota, the source, PostgreSQL. */
+const FINAL: ReadonlySet<string> = new Set([
+  'CANCELLED',
+  'IMAGE_VANISHED',
+  'PROPERTY_QUOTA',
+  'SIZE_CAP',
+  'STORAGE_QUOTA',
+  'URI_REFUSED',
+]);
+
 const isFinal = (thrown: unknown): boolean =>
-  isDatabaseAway(thrown) ||
-  !(thrown instanceof Error) ||
-  thrown.name === 'TaskLost' ||
-  ('reason' in thrown &&
-    typeof thrown.reason === 'string' &&
-    ['PROPERTY_QUOTA', 'STORAGE_QUOTA', 'SIZE_CAP', 'IMAGE_VANISHED', 'CANCELLED', 'URI_REFUSED'].includes(
-      thrown.reason,
-    ));
+  !(thrown instanceof HallmarkError) || FINAL.has(thrown.reason) || isDatabaseAway(thrown);
 
 /** A copy that differs from what the image is known to be is none. */
 function requireSame(known: Pick<ImageData, 'checksum' | 'hashAlgo' | 'hashValue'>, learnt: ImageData): void {
@@ -165,5 +167,8 @@ function requireSame(known: Pick<ImageData, 'checksum' | 'hashAlgo' | 'hashValue
     (known.checksum === null || known.checksum === learnt.checksum) &&
     (known.hashAlgo !== learnt.hashAlgo || known.hashValue === null || known.hashValue === learnt.hashValue);
   if (!isSame)
-    throw unavailable('COPY_CORRUPT', 'What was read to be copied differs from what the image is known to be.');
+    throw unavailable(
+      'COPY_CORRUPT',
+      'What was read to be copied differs from what the image is known to be.',
+    );
 }

@@ -98,7 +98,18 @@ export class ImportRunner {
     const progress = new Progress(task, work);
     const { db, intake, web, events } = this.#options;
     const terms = termsOf(now, stores);
-    const flow = new ImportFlow({ db, intake, web, events, stores, plan, terms, progress, settings: now, writes: this.#writes });
+    const flow = new ImportFlow({
+      db,
+      intake,
+      web,
+      events,
+      stores,
+      plan,
+      terms,
+      progress,
+      settings: now,
+      writes: this.#writes,
+    });
     await flow.run(signal);
     return progress.done;
   }
@@ -124,7 +135,10 @@ export class ImportRunner {
 const storesOf = ({ input }: ClaimedTask, { stores }: ImagesSettings): string[] =>
   input.backend.map((id) => id ?? stores.defaultStore);
 
-const termsOf = ({ quotas, taskTtlHours, stores: { isMultiStore } }: ImagesSettings, stores: StoreSet): ImportTerms => ({
+const termsOf = (
+  { quotas, taskTtlHours, stores: { isMultiStore } }: ImagesSettings,
+  stores: StoreSet,
+): ImportTerms => ({
   propertyQuota: quotas.properties,
   projectStorage: quotas.projectStorage,
   ttlHours: taskTtlHours,

@@ -1,5 +1,5 @@
 import type { LeasedJobs } from '@hallmark/postgres';
-import { cancelled, TaskLost } from '../store/import-writes.ts';
+import { cancelled, imageVanished, TaskLost } from '../store/import-writes.ts';
 import type { ClaimedTask, TaskWork } from '../store/task-work.ts';
 
 /** Tasks as a worker takes them up. */
@@ -20,6 +20,8 @@ export class TaskJobs implements LeasedJobs<ClaimedTask> {
         return undefined;
       case 'cancelled':
         return cancelled();
+      case 'vanished':
+        return imageVanished(task.imageId);
       case 'lost':
         return new TaskLost();
     }

@@ -88,7 +88,12 @@ export class ImportWrites {
   async keep(
     { task }: ImportPlan,
     terms: ImportTerms,
-    { copies, data, left, ends }: { copies: readonly Blob[]; data: ImageData; left: readonly string[]; ends: string | undefined },
+    {
+      copies,
+      data,
+      left,
+      ends,
+    }: { copies: readonly Blob[]; data: ImageData; left: readonly string[]; ends: string | undefined },
   ): Promise<void> {
     await this.#withImage(task, async (image, tx) => {
       await requireRoom(tx, image.owner, (data.size ?? 0) * copies.length, terms.projectStorage);
@@ -127,7 +132,8 @@ export class ImportWrites {
       await endTask(tx, task.id, { status: 'failure', ...fault, message, ttlHours });
     const found = await this.#records.locked(task.imageId, '', async (image, tx) => {
       if ((await holdTask(tx, task)) === 'lost') throw new TaskLost();
-      const to = image.status === 'importing' ? (image.stagedKey === null ? 'queued' : 'uploading') : image.status;
+      const to =
+        image.status === 'importing' ? (image.stagedKey === null ? 'queued' : 'uploading') : image.status;
       if (image.status === 'importing') await moveStatus(tx, image.id, 'importing', to);
       const missing = stores.filter((id) => !holds(image, id));
       await tell(tx, image, terms, [], (failed) => [...failed, ...missing]);
@@ -169,7 +175,11 @@ const AFTERWARDS: Partial<Record<ImageStatus, string>> = {
 const holds = ({ locations }: FoundImage, storeId: string): boolean =>
   locations.some((location) => location.storeId === storeId);
 
-function requireReady({ status, stagedKey }: FoundImage, method: ImportPlan['method'], isAgain: boolean): void {
+function requireReady(
+  { status, stagedKey }: FoundImage,
+  method: ImportPlan['method'],
+  isAgain: boolean,
+): void {
   const expected: Record<ImportPlan['method'], ImageStatus> = {
     'glance-direct': 'uploading',
     'web-download': 'queued',
@@ -190,7 +200,8 @@ async function tell(
   failed: (before: string[]) => readonly string[],
 ): Promise<void> {
   const before = (image.properties.get(FAILED)?.value ?? '').split(',').filter((id) => id !== '');
-  const list = (ids: readonly string[]): string => (isMultiStore ? [...new Set(ids)].toSorted().join(',') : '');
+  const list = (ids: readonly string[]): string =>
+    isMultiStore ? [...new Set(ids)].toSorted().join(',') : '';
   await putProperties(
     tx,
     image.id,

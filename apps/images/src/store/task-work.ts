@@ -18,6 +18,8 @@ export interface ClaimedTask extends Task {
 }
 
 export type Hold = 'ours' | 'cancelled' | 'lost';
+/** The image may have gone, which only whoever locks it finds out otherwise. */
+export type Renewal = Hold | 'vanished';
 
 /** Workers listen here for tasks to do and to stop. The payload is the task's id. */
 export const TASKS_CHANNEL = 'images_tasks';
@@ -63,16 +65,28 @@ export class TaskWork {
   }
 
   /** A sign of life, and a look at whether the work is still wanted. */
-  async renew({ id, claim }: ClaimedTask, leaseSeconds: number): Promise<Hold> {
+  async renew({ id, claim }: ClaimedTask, leaseSeconds: number): Promise<Renewal> {
     const row = await this.#db.kysely
       .updateTable('tasks')
       .set({ lease_until: leaseFor(leaseSeconds) })
       .where('id', '=', id)
       .where('lease_owner', '=', claim)
       .where('status', '=', 'processing')
-      .returning(['cancel_requested'])
+      .returning((eb) => [
+        'cancel_requested',
+        eb
+          .exists(
+            eb
+              .selectFrom('images')
+              .select('images.id')
+              .whereRef('images.id', '=', 'tasks.image_id')
+              .where('deleted_at', 'is', null),
+          )
+          .as('has_image'),
+      ])
       .executeTakeFirst();
     if (!row) return 'lost';
+    if (row.has_image === false) return 'vanished';
     return row.cancel_requested ? 'cancelled' : 'ours';
   }
 

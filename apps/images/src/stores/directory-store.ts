@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { errorCode } from '../error-code.ts';
 import {
   primed,
   storeFull,
@@ -82,7 +83,7 @@ export class DirectoryStore implements Store {
     try {
       return await open(path, 'wx', this.#mode);
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (errorCode(error) !== 'ENOENT') throw error;
       await mkdir(dirname(path), { recursive: true });
       return await open(path, 'wx', this.#mode);
     }
@@ -118,10 +119,10 @@ export class DirectoryStore implements Store {
     try {
       return await work();
     } catch (error) {
-      const code = codeOf(error) ?? '';
+      const code = errorCode(error);
       if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') throw storeFull(this.id, error);
       if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') throw storeReadOnly(error);
-      if (code !== '') throw storeUnavailable(this.id, `failed with ${code}`, error);
+      if (/^E[A-Z]+$/.test(code)) throw storeUnavailable(this.id, `failed with ${code}`, error);
       throw error;
     }
   }
@@ -167,8 +168,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -53,7 +53,6 @@ const FULL = new Set(['QuotaExceeded', 'InsufficientCapacity', 'XMinioStorageFul
 /** What a failure of the service means. What `data` threw is given back as it is. */
 export function s3Failure(storeId: string, thrown: unknown): unknown {
   if (thrown instanceof HallmarkError) return thrown;
-  if (!(thrown instanceof Error)) return thrown;
   if (!(thrown instanceof S3ServiceException)) return storeUnavailable(storeId, 'does not answer', thrown);
   const status = thrown.$metadata.httpStatusCode;
   if (FULL.has(thrown.name) || status === 507) return storeFull(storeId, thrown);

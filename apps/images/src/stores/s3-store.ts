@@ -11,7 +11,15 @@ import {
 import type { ImageStoreOptions } from '@hallmark/runtime';
 import { openS3, s3Failure } from './s3-client.ts';
 import { MultipartUpload, partBytesOf, type Target } from './s3-multipart.ts';
-import { primed, storeUnavailable, type Bytes, type OpenBytes, type Span, type Store, type WriteOptions } from './store.ts';
+import {
+  primed,
+  storeUnavailable,
+  type Bytes,
+  type OpenBytes,
+  type Span,
+  type Store,
+  type WriteOptions,
+} from './store.ts';
 
 const MIB = 1024 * 1024;
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { HallmarkError, timeout, unavailable } from '@hallmark/errors';
 import { request, type Agent, type Dispatcher } from 'undici';
 import { requireAllowedUri, uriRefused, withoutSecrets } from '../../domain/uri-filter.ts';
+import { errorCode } from '../../error-code.ts';
 import type { DownloadSettings } from '../../settings/download-settings.ts';
 import { primed, type OpenBytes } from '../../stores/store.ts';
 import { isAllowedAddress } from './addresses.ts';
@@ -178,9 +179,10 @@ function sizeOf(header: string | string[] | undefined): number | undefined {
 function explained(url: URL, thrown: unknown, limit: AbortSignal): unknown {
   if (thrown instanceof HallmarkError) return thrown;
   if (limit.aborted) return timeout('DOWNLOAD_TIMEOUT', `${withoutSecrets(url.href)} took too long.`);
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-  if (/^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/.test(code))
-    return timeout('DOWNLOAD_TIMEOUT', `${withoutSecrets(url.href)} did not go on in time.`, { cause: thrown });
+  if (/^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/.test(errorCode(thrown)))
+    return timeout('DOWNLOAD_TIMEOUT', `${withoutSecrets(url.href)} did not go on in time.`, {
+      cause: thrown,
+    });
   return failed(url, 'cannot be read to its end', thrown);
 }
 
