@@ -24,6 +24,7 @@ export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 // Small things that every app needs
 export { bindOptions, formatListenAddress, isLoopback, parseListenAddress } from './listen-address.ts';
 export type { BindOptions, ListenAddress } from './listen-address.ts';
+export { freePort, isPortFree } from './free-port.ts';
 export { isCarriedRequestId, isRequestId, newRequestId } from './request-id.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { freePort } from '@hallmark/testing';
+import { freePort, isPortFree } from '@hallmark/runtime';
 import { APPS, type AppName } from './apps.ts';
 
 /** One port for each listener of a Hallmark on one machine. */
@@ -18,23 +16,16 @@ export interface Ports {
 
 /** Free ports, all different. Nova's door gets the preferred one unless somebody listens there. */
 export async function choosePorts(preferred?: number): Promise<Ports> {
-  const chosen = new Set<number>();
-  const choose = async (): Promise<number> => {
-    let port = await freePort();
-    while (chosen.has(port)) port = await freePort();
-    chosen.add(port);
-    return port;
-  };
-  const nova = preferred !== undefined && (await isFree(preferred)) ? preferred : await choose();
+  const nova = preferred !== undefined && (await isPortFree(preferred)) ? preferred : await freePort();
   const ops = new Map<AppName, number>();
-  for (const app of APPS) ops.set(app, await choose());
+  for (const app of APPS) ops.set(app, await freePort());
   return {
     nova,
-    identity: await choose(),
-    vendordata: await choose(),
-    instances: await choose(),
-    instancesData: await choose(),
-    guest: await choose(),
+    identity: await freePort(),
+    vendordata: await freePort(),
+    instances: await freePort(),
+    instancesData: await freePort(),
+    guest: await freePort(),
     ops,
   };
 }
@@ -79,16 +70,3 @@ listen = 127.0.0.1:${ports.guest}
 }
 
 const opsListen = ({ ops }: Ports, app: AppName): string => `ops_listen = 127.0.0.1:${ops.get(app) ?? 0}`;
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
-}

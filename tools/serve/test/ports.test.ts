@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { freePort } from '@hallmark/testing';
+import { freePort } from '@hallmark/runtime';
 import { APPS } from '../src/index.ts';
 import { choosePorts } from '../src/ports.ts';
 
