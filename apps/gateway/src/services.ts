@@ -2,6 +2,7 @@ import { identity, images, instances, vendordata } from '@hallmark/contracts';
 import { createRpcClient, mutualTls, type RpcClient } from '@hallmark/rpc';
 import { newRequestId, type Config, type Registry } from '@hallmark/runtime';
 import type { CacheName, GatewayEvents, ServiceName } from './events.ts';
+import { isUnavailable } from './guest/guest-failures.ts';
 import { addressRule, changeRule, instanceChanges, type MetadataCache } from './guest/guests.ts';
 import type { Waiters } from './guest/waiters.ts';
 import { tokenInvalidations, validationRule, type ValidationCache } from './http/callers.ts';
@@ -89,7 +90,12 @@ export function hotCaches(config: Config, events: GatewayEvents, now: () => numb
       rule: purgeRule,
       onForgotten,
     }),
-    metadata: new HotCache({ ...termsOf('metadata', metadata), rule: changeRule, onForgotten }),
+    metadata: new HotCache({
+      ...termsOf('metadata', metadata),
+      rule: changeRule,
+      isOutage: isUnavailable,
+      onForgotten,
+    }),
     addresses: new HotCache({
       ...termsOf('addresses', addresses),
       // Nobody watches these, so nobody can lose the watch.

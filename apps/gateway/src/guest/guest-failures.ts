@@ -31,6 +31,10 @@ export const unavailable = (reason: string, retryAfterSeconds = RETRY_AFTER_SECO
     retryAfter(retryAfterSeconds),
   );
 
+/** Whether nobody could be asked, or nobody could say. */
+export const isUnavailable = (failure: unknown): boolean =>
+  failure instanceof HttpFailure && failure.status === 503;
+
 export const tooManyRequests = (retryAfterSeconds: number): HttpFailure =>
   new HttpFailure(
     429,

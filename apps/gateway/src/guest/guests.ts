@@ -8,7 +8,7 @@ import type { HotCache, InvalidationRule, Made } from '../watch/hot-cache.ts';
 import type { WatchEvent } from '../watch/invalidation-watch.ts';
 import type { Landed } from '../watch/shared-flights.ts';
 import type { Claim, Place } from './claims.ts';
-import { notFound, unknownError } from './guest-failures.ts';
+import { notFound, unavailable, unknownError } from './guest-failures.ts';
 import { Metadata } from './metadata.ts';
 
 export type InstancesClient = Pick<
@@ -67,7 +67,7 @@ export class Guests {
     return this.#metadata.find(instanceId.toLowerCase(), nowMs);
   }
 
-  /** @throws HttpFailure 404 where there is no such instance, 500 where that cannot be found out. */
+  /** @throws HttpFailure 404 where there is no such instance, 503 where that cannot be found out now. */
   async obtain({ instanceId }: Claim, options: AskOptions): Promise<Landed<Metadata>> {
     return this.#metadata.obtain(instanceId.toLowerCase(), options.signal, async (signal) =>
       this.#ask(instanceId, { ...options, signal }),
@@ -133,7 +133,17 @@ const keyOf = ({ providerId, address }: Place): string => `${address}\n${provide
 
 function lookupFailure(thrown: unknown, unknown: 'INSTANCE_UNKNOWN' | 'ADDRESS_UNKNOWN'): unknown {
   if (!(thrown instanceof HallmarkError)) return thrown;
-  return thrown.code === 'not-found' ? notFound(unknown) : unknownError(thrown.reason);
+  const { code, reason, retryAfterSeconds } = thrown;
+  switch (code) {
+    case 'not-found':
+      return notFound(unknown);
+    case 'unavailable':
+    case 'timeout':
+    case 'over-quota':
+      return unavailable(reason, retryAfterSeconds);
+    default:
+      return unknownError(reason);
+  }
 }
 
 function placeFailure(thrown: unknown, { providerId, address }: Place): unknown {

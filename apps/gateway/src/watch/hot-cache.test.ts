@@ -13,9 +13,10 @@ let nowMs: number;
 let evicted: number;
 let cache: HotCache<Note, string>;
 
-const make = (maxBytes = 1_000_000): HotCache<Note, string> =>
+const make = (maxBytes = 1_000_000, isOutage?: (failure: unknown) => boolean): HotCache<Note, string> =>
   new HotCache({
     maxBytes,
+    ...(isOutage && { isOutage }),
     lostTtlMs: LOST_TTL_MS,
     now: () => nowMs,
     onEvicted: () => (evicted += 1),
@@ -212,6 +213,61 @@ describe('a lost watch', () => {
     await keep('k', made('x'));
     nowMs += LOST_TTL_MS;
     expect(has('k')).toBe(false);
+  });
+});
+
+describe('an outage', () => {
+  const outage = new Error('Nobody can be asked.');
+  const ask = async (failure: Error): Promise<string> => {
+    const { answer } = await cache.obtain('k', live, () => Promise.reject(failure));
+    return answer.text;
+  };
+
+  beforeEach(async () => {
+    cache = make(1_000_000, (failure) => failure === outage);
+    cache.hello('e1', 100);
+    await keep('k', made('x', { ttlMs: 10_000 }));
+    cache.lost();
+  });
+
+  test('is bridged with what was known, for a moment each time', async () => {
+    expect(has('k')).toBe(false);
+    expect(await ask(outage)).toBe('about x');
+    nowMs += LOST_TTL_MS - 1;
+    expect(has('k')).toBe(true);
+    nowMs += 1;
+    expect(has('k')).toBe(false);
+    expect(await ask(outage)).toBe('about x');
+  });
+
+  test('is bridged no longer than the answer lives', async () => {
+    nowMs += 9_500;
+    expect(await ask(outage)).toBe('about x');
+    nowMs += 500;
+    expect(has('k')).toBe(false);
+    await expect(ask(outage)).rejects.toBe(outage);
+  });
+
+  test('is the only failure that is', async () => {
+    const refusal = new Error('There is none.');
+    await expect(ask(refusal)).rejects.toBe(refusal);
+  });
+
+  test.each([
+    ['the watch is back and something has changed', () => cache.hello('e1', 101)],
+    ['another life of the service has begun', () => cache.hello('e2', 100)],
+    ['it is taken back', () => cache.invalidated('x', 101)],
+  ])('is not bridged when %s', async (_what, happen) => {
+    happen();
+    await expect(ask(outage)).rejects.toBe(outage);
+  });
+
+  test('without the wish for it is a failure like another', async () => {
+    cache = make();
+    cache.hello('e1', 100);
+    await keep('k', made('x'));
+    cache.lost();
+    await expect(ask(outage)).rejects.toBe(outage);
   });
 });
 

@@ -26,6 +26,11 @@ export interface HotCacheOptions<V, I> {
   /** Longest life of an answer that may have missed an invalidation, as while the watch is lost. */
   readonly lostTtlMs: number;
   readonly rule: InvalidationRule<V, I>;
+  /**
+   * Failures with which nobody knows better than what was kept before the watch was lost: it is answered again
+   * then, within the life that the service gave it. Default: no failure.
+   */
+  readonly isOutage?: (failure: unknown) => boolean;
   /** Milliseconds, by a clock that is never set back. */
   readonly now: () => number;
   readonly onEvicted?: () => void;
@@ -35,7 +40,13 @@ export interface HotCacheOptions<V, I> {
 
 interface Slot<V> {
   readonly answer: V;
+  /** Until then it is answered without asking, unless the watch was lost since. */
+  readonly certainUntilMs: number;
+  /** Until then it is better than nothing. */
   readonly expiresAtMs: number;
+  /** How often the watch had been lost when it was kept. */
+  readonly losses: number;
+  readonly size: number;
 }
 
 interface Remembered<I> {
@@ -64,10 +75,12 @@ export class HotCache<V, I> implements WatchFollower<I> {
   readonly #flights = new SharedFlights<V>();
   readonly #lostTtlMs: number;
   readonly #rule: InvalidationRule<V, I>;
+  readonly #isOutage: ((failure: unknown) => boolean) | undefined;
   readonly #now: () => number;
   readonly #onForgotten: (group: string | undefined) => void;
 
   #watching = false;
+  #losses = 0;
   #epoch: string | undefined;
   /** The newest invalidation that the watch has told of. */
   #version = 0;
@@ -75,9 +88,10 @@ export class HotCache<V, I> implements WatchFollower<I> {
   #floor = { version: 0, untilMs: 0 };
   #remembered: Remembered<I>[] = [];
 
-  constructor({ maxBytes, lostTtlMs, rule, now, onEvicted, onForgotten }: HotCacheOptions<V, I>) {
+  constructor({ maxBytes, lostTtlMs, rule, isOutage, now, onEvicted, onForgotten }: HotCacheOptions<V, I>) {
     this.#lostTtlMs = lostTtlMs;
     this.#rule = rule;
+    this.#isOutage = isOutage;
     this.#now = now;
     this.#onForgotten = onForgotten ?? (() => undefined);
     this.#slots = new LRUCache({
@@ -93,9 +107,8 @@ export class HotCache<V, I> implements WatchFollower<I> {
   find(key: string, nowMs: number): V | undefined {
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
-    if (nowMs < slot.expiresAtMs) return slot.answer;
-    this.#slots.delete(key);
-    return undefined;
+    if (nowMs >= slot.expiresAtMs) this.#slots.delete(key);
+    return nowMs < slot.certainUntilMs && slot.losses === this.#losses ? slot.answer : undefined;
   }
 
   /**
@@ -110,9 +123,15 @@ export class HotCache<V, I> implements WatchFollower<I> {
     return this.#flights.join(key, signal, async (shared) => {
       // The answer is younger than the question, so counting from here never lengthens its life.
       const sentAtMs = this.#now();
-      const made = await ask(shared, sentAtMs);
-      this.#keep(key, made, sentAtMs);
-      return made.answer;
+      try {
+        const made = await ask(shared, sentAtMs);
+        this.#keep(key, made, sentAtMs);
+        return made.answer;
+      } catch (thrown) {
+        const kept = this.#isOutage?.(thrown) === true ? this.#lastKnown(key) : undefined;
+        if (kept === undefined) throw thrown;
+        return kept;
+      }
     });
   }
 
@@ -154,7 +173,9 @@ export class HotCache<V, I> implements WatchFollower<I> {
   /** The watch is gone: nothing kept is certain any more, and what comes is kept for a moment only. */
   lost(): void {
     this.#watching = false;
-    this.#slots.clear();
+    this.#losses += 1;
+    // For an outage it stays, where there may be one. Unless the watch goes on where it ended, that is over too.
+    if (!this.#isOutage) this.#slots.clear();
   }
 
   /** Bytes in use, for the metrics. */
@@ -168,16 +189,32 @@ export class HotCache<V, I> implements WatchFollower<I> {
 
   #keep(key: string, { answer, ttlMs, version, bytes }: Made<V>, sentAtMs: number): void {
     const lifeMs = this.#certain(version, sentAtMs) ? ttlMs : Math.min(ttlMs, this.#lostTtlMs);
-    const expiresAtMs = sentAtMs + lifeMs;
-    if (expiresAtMs <= this.#now() || this.#takenBack(answer, version)) return;
+    const certainUntilMs = sentAtMs + lifeMs;
+    if (certainUntilMs <= this.#now() || this.#takenBack(answer, version)) return;
+    const expiresAtMs = this.#isOutage ? sentAtMs + ttlMs : certainUntilMs;
     const size = Math.ceil(bytes) + ENTRY_BYTES;
-    if (size > this.#slots.maxSize) return;
-    this.#slots.set(key, { answer, expiresAtMs }, { size });
-    for (const group of this.#rule.groupsOf(answer)) {
+    if (size <= this.#slots.maxSize) {
+      this.#put(key, { answer, certainUntilMs, expiresAtMs, losses: this.#losses, size });
+    }
+  }
+
+  #put(key: string, slot: Slot<V>): void {
+    this.#slots.set(key, slot, { size: slot.size });
+    for (const group of this.#rule.groupsOf(slot.answer)) {
       const members = this.#groups.get(group);
       if (members) members.add(key);
       else this.#groups.set(group, new Set([key]));
     }
+  }
+
+  /** What was kept, which is then good for a moment, so that not every reader waits for the same failure. */
+  #lastKnown(key: string): V | undefined {
+    const slot = this.#slots.get(key);
+    const nowMs = this.#now();
+    if (!slot || nowMs >= slot.expiresAtMs) return undefined;
+    const certainUntilMs = Math.min(slot.expiresAtMs, nowMs + this.#lostTtlMs);
+    this.#put(key, { ...slot, certainUntilMs, losses: this.#losses });
+    return slot.answer;
   }
 
   #startOver(version: number): void {
