@@ -1,4 +1,5 @@
 import { instances } from '@hallmark/contracts';
+import { LRUCache } from 'lru-cache';
 import { Content } from '../http/content.ts';
 import { Document, questionKey, type Question } from '../nova/answers.ts';
 import type { Tree } from './guest-path.ts';
@@ -19,58 +20,65 @@ export interface NamedQuestion {
   readonly question: Question;
 }
 
-type Paths = ReadonlyMap<string, MetadataEntry>;
+/** Where an entry's bytes are; the same for most instances. */
+interface Place {
+  readonly source: MetadataEntry['source'];
+  /** Index of its content; undefined where the bytes come from elsewhere. */
+  readonly content: number | undefined;
+  readonly contentType: string;
+}
 
-/** Maps, strings and objects of an entry beside the bytes. */
-const ENTRY_BYTES = 200;
+type Paths = ReadonlyMap<string, Place>;
+/** Indexes of trees by version. */
+type Versions = ReadonlyMap<string, number>;
 
 /** Everything that a guest may read of its instance's record. */
 export class Metadata {
   readonly instanceId: string;
   readonly projectId: string;
-  /** What this takes in memory, about. */
-  readonly bytes: number;
-  readonly #listings: Readonly<Record<Tree, MetadataEntry>>;
-  readonly #versions: Readonly<Record<Tree, ReadonlyMap<string, Paths>>>;
+  readonly #contents: Contents;
+  readonly #listings: Readonly<Record<Tree, number>>;
+  readonly #versions: Readonly<Record<Tree, Versions>>;
+  readonly #trees: readonly Paths[];
   readonly #files: Paths;
   readonly #instanceJson: Buffer;
   readonly #questions = new Map<Question['document'], NamedQuestion>();
 
   constructor(response: instances.GetMetadataResponse) {
     const { openstackVersions, ec2Versions, openstackListing, ec2Listing, contentTree } = response;
-    const contents = response.contents.map((bytes) => new Content(bytes));
-    const listing = (index: number): MetadataEntry => ({
-      source: 'record',
-      content: at(contents, index),
-      contentType: 'text/plain; charset=UTF-8',
-    });
-    const trees = response.trees.map((tree) => pathsOf(tree, contents));
-    const versions = (indexes: Readonly<Record<string, number>>) =>
-      new Map(Object.entries(indexes).map(([version, index]) => [version, at(trees, index)]));
     this.instanceId = response.instanceId;
     this.projectId = response.projectId;
-    this.#listings = { openstack: listing(openstackListing), ec2: listing(ec2Listing) };
-    this.#versions = { openstack: versions(openstackVersions), ec2: versions(ec2Versions) };
-    this.#files = contentTree ? pathsOf(contentTree, contents) : new Map();
-    this.#instanceJson = response.vendordataRequest;
-    this.bytes =
-      response.contents.reduce((sum, { length }) => sum + length + ENTRY_BYTES, 0) +
-      trees.reduce((sum, { size }) => sum + size * ENTRY_BYTES, 0) +
-      this.#instanceJson.length;
+    this.#contents = new Contents(response.contents);
+    this.#trees = response.trees.map(pathsOf);
+    this.#listings = { openstack: openstackListing, ec2: ec2Listing };
+    this.#versions = { openstack: versionsOf(openstackVersions), ec2: versionsOf(ec2Versions) };
+    this.#files = contentTree ? pathsOf(contentTree) : new Map();
+    // Not a view: it would keep the whole answer.
+    this.#instanceJson = Buffer.from(response.vendordataRequest);
+  }
+
+  /** What this takes in memory, about. */
+  get bytes(): number {
+    return this.#contents.bytes + this.#instanceJson.length + OTHER_BYTES;
   }
 
   /** The list of versions. */
   versions(tree: Tree): MetadataEntry {
-    return this.#listings[tree];
+    return {
+      source: 'record',
+      content: this.#contents.at(this.#listings[tree]),
+      contentType: 'text/plain; charset=UTF-8',
+    };
   }
 
   find(tree: Tree, version: string, path: string): MetadataEntry | undefined {
-    return this.#versions[tree].get(version)?.get(path);
+    const index = this.#versions[tree].get(version);
+    return index === undefined ? undefined : this.#entry(at(this.#trees, index).get(path));
   }
 
   /** A file below `/openstack/content`. */
   findFile(path: string): MetadataEntry | undefined {
-    return this.#files.get(path);
+    return this.#entry(this.#files.get(path));
   }
 
   /** What vendordata is asked for one of its documents. */
@@ -84,16 +92,83 @@ export class Metadata {
     }
     return named;
   }
+
+  #entry(place: Place | undefined): MetadataEntry | undefined {
+    if (!place) return undefined;
+    const { source, content, contentType } = place;
+    return { source, content: content === undefined ? NOTHING : this.#contents.at(content), contentType };
+  }
 }
 
-function pathsOf({ entries }: instances.MetadataTree, contents: readonly Content[]): Paths {
-  return new Map(
-    entries.map(({ path, source, content, contentType }) => {
-      const kind = SOURCES[source];
-      const isOfRecord = kind === 'record' || kind === 'password';
-      return [path, { source: kind, content: isOfRecord ? at(contents, content) : NOTHING, contentType }];
-    }),
-  );
+/** What a record takes beside the bytes of its contents: ids, indexes, the names of its questions. */
+const OTHER_BYTES = 1_500;
+/** A content that was read: its buffer, its length as text and its `ETag`. */
+const CONTENT_BYTES = 250;
+
+/** The different contents of a record in one piece of memory, each made ready when it is first read. */
+class Contents {
+  readonly #bytes: Buffer;
+  readonly #ends: readonly number[];
+  readonly #ready: (Content | undefined)[];
+
+  constructor(contents: readonly Buffer[]) {
+    let end = 0;
+    this.#ends = contents.map(({ length }) => (end += length));
+    this.#bytes = Buffer.allocUnsafeSlow(end);
+    for (const [index, content] of contents.entries()) content.copy(this.#bytes, this.#start(index));
+    this.#ready = contents.map(() => undefined);
+  }
+
+  /** As if all were read, which a booting guest does. */
+  get bytes(): number {
+    return this.#bytes.length + this.#ends.length * CONTENT_BYTES;
+  }
+
+  at(index: number): Content {
+    return (this.#ready[index] ??= new Content(
+      this.#bytes.subarray(this.#start(index), at(this.#ends, index)),
+    ));
+  }
+
+  #start(index: number): number {
+    return index === 0 ? 0 : at(this.#ends, index - 1);
+  }
+}
+
+/**
+ * Records differ in their contents and hardly in where they are, so what tells that is kept once. Of those that
+ * few records have there may be as many as there are records.
+ */
+const SHAPES = 2_000;
+const paths = new LRUCache<string, Paths>({ max: SHAPES });
+const versionLists = new LRUCache<string, Versions>({ max: SHAPES });
+
+function pathsOf({ entries }: instances.MetadataTree): Paths {
+  const name = entries
+    .map(({ path, source, content, contentType }) => `${path}\n${source}\n${content}\n${contentType}`)
+    .join('\n');
+  let known = paths.get(name);
+  if (!known) {
+    known = new Map(
+      entries.map(({ path, source, content, contentType }) => {
+        const kind = SOURCES[source];
+        const isOfRecord = kind === 'record' || kind === 'password';
+        return [path, { source: kind, content: isOfRecord ? content : undefined, contentType }];
+      }),
+    );
+    paths.set(name, known);
+  }
+  return known;
+}
+
+function versionsOf(indexes: Readonly<Record<string, number>>): Versions {
+  const name = JSON.stringify(indexes);
+  let known = versionLists.get(name);
+  if (!known) {
+    known = new Map(Object.entries(indexes));
+    versionLists.set(name, known);
+  }
+  return known;
 }
 
 const NOTHING = new Content(Buffer.alloc(0));
