@@ -51,6 +51,8 @@ export class Exchange implements SeenRequest {
   waited = false;
   /** Whether the caller holds its body back until it is told to go on. */
   awaitsContinue = false;
+  /** How long the rest of a body that nobody reads is taken after the answer. Its caller reads nothing before. */
+  restOfBodyMs = 0;
 
   readonly #door: Door;
   readonly #response: ServerResponse;
@@ -158,9 +160,39 @@ export class Exchange implements SeenRequest {
       return;
     }
     this.#response.writeHead(ending.status, this.#withCommonHeaders(headers));
+    if (this.restOfBodyMs > 0 && this.#bodyStillComes()) this.#endAfterBody(body);
     // A string goes out in one write with the headers, a Buffer in a second: the dearest part of a repeat.
-    this.#response.end(body.toString('latin1'), 'latin1');
+    else this.#response.end(body.toString('latin1'), 'latin1');
     events.ended(this, ending);
+  }
+
+  #bodyStillComes(): boolean {
+    const { complete, destroyed, headers } = this.request;
+    if (complete || destroyed || this.awaitsContinue) return false;
+    return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  }
+
+  /**
+   * Sends the whole answer, and ends it when the body has come and was dropped, or has taken too long: a
+   * connection that is cut while its caller still sends takes the answer with it.
+   */
+  #endAfterBody(body: Buffer): void {
+    const { request } = this;
+    if (body.length > 0) this.#response.write(body);
+    else this.#response.flushHeaders();
+    const end = (): void => {
+      clearTimeout(timer);
+      this.#response.end();
+    };
+    const timer = setTimeout(() => {
+      end();
+      request.destroy();
+    }, this.restOfBodyMs);
+    request.once('close', end);
+    request.on('error', () => undefined);
+    // A listener, because a reader that leaves only now would stop what merely flows.
+    request.on('data', () => undefined);
+    request.resume();
   }
 
   #withCommonHeaders(headers: string[]): string[] {

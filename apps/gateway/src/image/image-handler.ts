@@ -26,7 +26,7 @@ export interface ImageHandlerOptions extends ImageDataServices {
   readonly rules: () => ImageRules;
 }
 
-/** How long the rest of a body that nobody wants is still taken, so that the answer is not lost. */
+/** Most clients send their whole body before they look for an answer. */
 const REST_OF_BODY_MS = 30_000;
 
 /**
@@ -49,6 +49,7 @@ export function imageHandlers(options: ImageHandlerOptions): {
       const id = requestIdOf(request.headers);
       const exchange = new Exchange(door, id, routeOf(target), request, response);
       exchange.awaitsContinue = awaitsContinue && hasBody(exchange);
+      exchange.restOfBodyMs = REST_OF_BODY_MS;
       void serve(exchange, target);
     };
 
@@ -58,7 +59,6 @@ export function imageHandlers(options: ImageHandlerOptions): {
     } catch (thrown) {
       exchange.problem(thrown);
     }
-    dropRestOfBody(exchange);
   }
 
   async function answer(exchange: Exchange, target: ImageTarget | undefined): Promise<void> {
@@ -132,17 +132,4 @@ function routeOf(target: ImageTarget | undefined): ImageRoute {
     case 'api':
       return target.place.route;
   }
-}
-
-/**
- * A client that still sends reads no answer, and loses it when the connection is cut: so the rest is taken and
- * dropped, but not for ever.
- */
-function dropRestOfBody(exchange: Exchange): void {
-  const { request } = exchange;
-  if (request.complete || request.destroyed || !hasBody(exchange)) return;
-  const timer = setTimeout(() => request.destroy(), REST_OF_BODY_MS);
-  request.once('close', () => clearTimeout(timer));
-  request.on('error', () => undefined);
-  request.resume();
 }

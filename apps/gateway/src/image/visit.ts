@@ -90,11 +90,16 @@ export async function bodyOf({ exchange, rules }: Visit): Promise<Buffer> {
  */
 export async function* inPieces(exchange: Exchange, signal?: AbortSignal): AsyncGenerator<Buffer, void> {
   const pieces: AsyncIterator<Buffer, undefined> = exchange.request.iterator({ destroyOnReturn: false });
-  for (;;) {
-    const { done, value } = await orAborted(pieces.next(), signal);
-    if (done === true) return;
-    exchange.requestBytes += value.length;
-    yield value;
+  try {
+    for (;;) {
+      const { done, value } = await orAborted(pieces.next(), signal);
+      if (done === true) return;
+      exchange.requestBytes += value.length;
+      yield value;
+    }
+  } finally {
+    // Not awaited: it comes after a piece that may never come.
+    void pieces.return?.();
   }
 }
 
