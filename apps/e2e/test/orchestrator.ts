@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { waitFor } from '@hallmark/testing';
-import type { Answer, House } from './house.ts';
-import { neutronHeaders } from './neutron.ts';
+import { waitFor, type FakeKeystone } from '@hallmark/testing';
+import { keystoneConfig, type Answer, type House } from './house.ts';
+import { NEUTRON_CONFIG, neutronHeaders } from './neutron.ts';
 
 /** An instance as the boot API shows it, as far as the tests of faults look at it. */
 export interface Instance {
@@ -42,6 +42,8 @@ export class Orchestrator {
   readonly acknowledged = new Map<string, BootWish>();
   /** Answers with which no one can do anything, of any request. */
   readonly unexpected: string[] = [];
+  /** Answers that say "not now". */
+  readonly refusals: string[] = [];
   /** Requests that were made again. */
   repeats = 0;
   readonly #house: House;
@@ -115,11 +117,13 @@ export class Orchestrator {
         const gateway = this.#turn++ % gateways;
         const answer = await this.#house.call(path, { ...options, token: this.#token, gateway });
         if (answer.status < 300) return answer;
-        last = `${answer.status} ${answer.text}`;
+        const said = `${answer.status} ${answer.text}`;
+        last = said;
         if (!AGAIN.has(answer.status) || answer.headers['retry-after'] === undefined) {
-          this.unexpected.push(`${options.method ?? 'GET'} ${path}: ${answer.status} ${answer.text}`);
+          this.unexpected.push(`${options.method ?? 'GET'} ${path}: ${said}`);
           return answer;
         }
+        this.refusals.push(said);
       } catch (thrown) {
         last = thrown; // no answer: the gateway is not there, or no longer
       }
@@ -148,3 +152,27 @@ export async function projectOf(keystoneUrl: string, token: string): Promise<str
   const { token: said } = (await answer.json()) as { token: { project: { id: string } } };
   return said.project.id;
 }
+
+/** A constellation that boots instances, with one target that they need. */
+export const bootConfig = ({
+  keystone,
+  postgresUrl,
+  targetUrl,
+}: {
+  readonly keystone: FakeKeystone;
+  readonly postgresUrl: string;
+  readonly targetUrl: string;
+}): string => `${keystoneConfig(keystone.url, 'hallmark-secret')}${NEUTRON_CONFIG}
+[postgres]
+url = ${postgresUrl}
+[api]
+vendordata_providers = StaticJSON, DynamicJSON
+vendordata_dynamic_read_timeout = 30
+[identity]
+keystone_timeout = 15
+[instances]
+build_lease = 3
+[vendordata_target:join]
+url = ${targetUrl}
+failure = fatal
+`;
