@@ -19,8 +19,11 @@ export interface GuestRules extends ClaimRules {
   readonly locateTimeoutMs: number;
 }
 
-/** A record is one row. Well below what Neutron's proxies wait, also after a wait for a change. */
-const LOOKUP_TIMEOUT_MS = 5_000;
+/**
+ * Just below the 10 s that cloud-init waits: in a storm of boots a late answer is better than none. After a wait for
+ * a change it is still below what Neutron's proxies wait.
+ */
+const LOOKUP_TIMEOUT_MS = 9_000;
 /** An address takes Neutron two requests: subnets and ports. */
 const NEUTRON_REQUESTS = 2;
 
