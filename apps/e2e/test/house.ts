@@ -11,7 +11,7 @@ export interface HouseOptions {
   config: string;
   /** INI text of one process more, such as its certificate; `index` counts from 0. */
   configOf?: (app: AppName, index: number) => string;
-  /** Default: one of each, and of instances none; with any, there are a boot API and a door for guests. */
+  /** Default: one of each, and none of instances and images; with any, their doors are open. */
   replicas?: Partial<Record<AppName, number>>;
   /** Address of the gateway's doors. Default: loopback; a container needs `0.0.0.0`. */
   novaHost?: string;
@@ -51,8 +51,10 @@ export interface Resident {
   /** Where others reach it: gRPC, or Nova's door of a gateway. */
   readonly port: number;
   readonly opsPort: number;
-  /** The other door: for guests of a gateway, for config drives of instances. */
+  /** The other door: for guests of a gateway, for config drives of instances, for data of images. */
   readonly secondPort: number;
+  /** The door of a gateway for clients of the Image API, when there is an images process. */
+  readonly imagePort: number;
   readonly configFile: string;
   readonly logFile: string;
 }
@@ -204,18 +206,22 @@ export class House implements AsyncDisposable {
 
   async #startAll(): Promise<void> {
     const { unready } = this.#options;
-    const replicas = { instances: 0, ...this.#options.replicas };
+    const replicas = { instances: 0, images: 0, ...this.#options.replicas };
     const planned = await Promise.all(
       APPS.flatMap((app) => Array.from({ length: replicas[app] ?? 1 }, async (_, index) => plan(app, index))),
     );
     const rpc = rpcSection(planned);
     for (const planOfOne of planned) {
-      const { app, index, port, opsPort, secondPort } = planOfOne;
+      const { app, index, port, opsPort, secondPort, imagePort } = planOfOne;
       const folder = join(this.directory, `${app}-${index}`);
       await mkdir(folder, { mode: 0o700 });
       const configFile = join(folder, 'hallmark.conf');
       const logFile = join(folder, 'log');
-      const doors = { host: this.#options.novaHost ?? '127.0.0.1', guests: replicas.instances > 0 };
+      const doors = {
+        host: this.#options.novaHost ?? '127.0.0.1',
+        guests: replicas.instances > 0,
+        images: replicas.images > 0,
+      };
       const listen = listenSections(planOfOne, doors);
       const text = [this.#options.config, rpc, listen, this.#options.configOf?.(app, index) ?? ''].join('\n');
       await writeFile(configFile, text, { mode: 0o600 });
@@ -223,7 +229,7 @@ export class House implements AsyncDisposable {
         env: plainEnvironment(),
         logFile,
       });
-      this.#residents.push({ app, program, port, opsPort, secondPort, configFile, logFile });
+      this.#residents.push({ app, program, port, opsPort, secondPort, imagePort, configFile, logFile });
     }
     if (unready !== true)
       await Promise.all(this.#residents.map(async (resident) => this.untilReady(resident)));
@@ -236,10 +242,17 @@ interface Plan {
   readonly port: number;
   readonly opsPort: number;
   readonly secondPort: number;
+  readonly imagePort: number;
 }
 
 async function plan(app: AppName, index: number): Promise<Plan> {
-  return { app, index, port: await freePort(), opsPort: await freePort(), secondPort: await freePort() };
+  const [port, opsPort, secondPort, imagePort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  return { app, index, port, opsPort, secondPort, imagePort };
 }
 
 /** Where each finds the others. */
@@ -254,23 +267,27 @@ function rpcSection(planned: readonly Plan[]): string {
     `vendordata_endpoints = ${addresses('vendordata', 'port')}`,
     `instances_endpoints = ${addresses('instances', 'port')}`,
     `instances_data_endpoints = ${addresses('instances', 'secondPort')}`,
+    `images_endpoints = ${addresses('images', 'port')}`,
+    `images_data_endpoints = ${addresses('images', 'secondPort')}`,
   ];
   return `[rpc]\n${lines.join('\n')}\n`;
 }
 
 /** Where one listens. */
 function listenSections(
-  { app, port, opsPort, secondPort }: Plan,
-  doors: { readonly host: string; readonly guests: boolean },
+  { app, port, opsPort, secondPort, imagePort }: Plan,
+  doors: { readonly host: string; readonly guests: boolean; readonly images: boolean },
 ): string {
   const ops = `ops_listen = 127.0.0.1:${opsPort}\n`;
   switch (app) {
     case 'gateway': {
       const guests = doors.guests ? `[gateway_guest]\nlisten = ${doors.host}:${secondPort}\n` : '';
-      return `[gateway_nova]\nlisten = ${doors.host}:${port}\n${guests}[gateway]\n${ops}`;
+      const images = doors.images ? `[gateway_image]\nlisten = ${doors.host}:${imagePort}\n` : '';
+      return `[gateway_nova]\nlisten = ${doors.host}:${port}\n${guests}${images}[gateway]\n${ops}`;
     }
     case 'instances':
-      return `[instances]\nlisten = 127.0.0.1:${port}\ndata_listen = 127.0.0.1:${secondPort}\n${ops}`;
+    case 'images':
+      return `[${app}]\nlisten = 127.0.0.1:${port}\ndata_listen = 127.0.0.1:${secondPort}\n${ops}`;
     case 'identity':
     case 'vendordata':
       return `[${app}]\nlisten = 127.0.0.1:${port}\n${ops}`;

@@ -3,7 +3,7 @@ import type { Config } from '@hallmark/runtime';
 import { Program } from './program.ts';
 
 /** The processes of Hallmark, those that are asked before those that ask. */
-export const APPS = ['identity', 'vendordata', 'instances', 'gateway'] as const;
+export const APPS = ['identity', 'vendordata', 'instances', 'images', 'gateway'] as const;
 export type AppName = (typeof APPS)[number];
 
 export function isAppName(text: string): text is AppName {
@@ -11,7 +11,7 @@ export function isAppName(text: string): text is AppName {
 }
 
 /** Those that keep something in PostgreSQL. */
-const NEED_POSTGRES: ReadonlySet<AppName> = new Set(['instances']);
+const NEED_POSTGRES: ReadonlySet<AppName> = new Set(['instances', 'images']);
 
 export function needPostgres(apps: readonly AppName[]): boolean {
   return apps.some((app) => NEED_POSTGRES.has(app));
@@ -19,7 +19,10 @@ export function needPostgres(apps: readonly AppName[]): boolean {
 
 /** The apps to start when `named` are asked for; when none are, all that the configuration has a use for. */
 export function appsToStart(named: readonly AppName[], { rpc }: Pick<Config, 'rpc'>): readonly AppName[] {
-  const hasUse = (app: AppName): boolean => app !== 'instances' || rpc.instances_endpoints.length > 0;
+  const hasUse = (app: AppName): boolean => {
+    if (app === 'instances') return rpc.instances_endpoints.length > 0;
+    return app !== 'images' || rpc.images_endpoints.length > 0;
+  };
   return APPS.filter((app) => (named.length === 0 ? hasUse(app) : named.includes(app)));
 }
 

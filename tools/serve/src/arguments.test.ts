@@ -13,7 +13,9 @@ describe('the command line of serve', () => {
     expect(appsToStart(apps, parseConfig(''))).toEqual(['identity', 'vendordata', 'gateway']);
     const withInstances = parseConfig('[rpc]\ninstances_endpoints = 127.0.0.1:8783\n');
     expect(appsToStart(apps, withInstances)).toEqual(['identity', 'vendordata', 'instances', 'gateway']);
-    expect(appsToStart(['instances'], parseConfig(''))).toEqual(['instances']);
+    const withImages = parseConfig('[rpc]\nimages_endpoints = 127.0.0.1:8785\n');
+    expect(appsToStart(apps, withImages)).toEqual(['identity', 'vendordata', 'images', 'gateway']);
+    expect(appsToStart(['instances', 'images'], parseConfig(''))).toEqual(['instances', 'images']);
   });
 
   test('keeps files and directories in order, because later ones win', () => {
@@ -36,7 +38,7 @@ describe('the command line of serve', () => {
   });
 
   test.each([
-    [['gatway'], 'There is no app gatway. The apps are: identity, vendordata, instances, gateway.'],
+    [['gatway'], 'There is no app gatway. The apps are: identity, vendordata, instances, images, gateway.'],
     [['--config-file'], "Option '--config-file <value>' argument missing"],
     [['--confg-file', 'x'], "Unknown option '--confg-file'"],
   ])('refuses %j', (argv, message) => {

@@ -25,6 +25,8 @@ export interface ConstellationOptions {
   preferredPort?: number;
   /** Whether the instances service is one of them, and guests are answered. */
   instances?: boolean;
+  /** Whether the images service is one of them, and the Image API is answered. */
+  images?: boolean;
   /** A PostgreSQL to use; without it one is started for those that need it. */
   postgresUrl?: string;
   /** Gives up the start. */
@@ -58,6 +60,8 @@ export class Constellation implements AsyncDisposable {
   readonly url: string;
   /** Where Neutron's metadata proxy would connect, without a path. Nobody listens there without instances. */
   readonly guestUrl: string;
+  /** The Image API, without a path. Nobody listens there without images. */
+  readonly imageUrl: string;
   /** What that proxy signs with. */
   readonly proxySecret = randomBytes(16).toString('hex');
   readonly #ports: Ports;
@@ -70,6 +74,7 @@ export class Constellation implements AsyncDisposable {
     this.configFile = join(directory, 'hallmark.conf');
     this.url = `http://127.0.0.1:${ports.nova}`;
     this.guestUrl = `http://127.0.0.1:${ports.guest}`;
+    this.imageUrl = `http://127.0.0.1:${ports.image}`;
     this.#ports = ports;
     this.#apps = apps;
   }
@@ -78,14 +83,15 @@ export class Constellation implements AsyncDisposable {
   static async start(options: ConstellationOptions): Promise<Constellation> {
     const ports = await choosePorts(options.preferredPort);
     const directory = await mkdtemp(join(tmpdir(), `${options.name}-`));
-    const instances = options.instances ?? true;
-    const apps = APPS.filter((app) => instances || app !== 'instances');
+    const { instances = true, images = true } = options;
+    const apps = APPS.filter((app) => (app === 'instances' ? instances : app !== 'images' || images));
     const constellation = new Constellation(directory, ports, apps);
     try {
       await constellation.#writeConfig([
         options.config,
         keystone(options.keystone),
-        addresses(ports, { instances }),
+        addresses(ports, { instances, images }),
+        images ? imageDirectories(directory) : '',
         await constellation.#database(options.postgresUrl),
       ]);
       await constellation.#startApps(options.signal);
@@ -197,6 +203,17 @@ project_domain_name = Default
 auth_section = vendordata_dynamic_auth
 `;
 }
+
+/** Where images keeps its data; it makes the directories itself. */
+const imageDirectories = (
+  directory: string,
+): string => `# Where the data of images is, and waits for its import.
+[glance_store]
+filesystem_store_datadir = ${join(directory, 'images')}
+
+[os_glance_staging_store]
+filesystem_store_datadir = ${join(directory, 'staging')}
+`;
 
 async function pollReady(url: string, signal: AbortSignal): Promise<void> {
   while (!(await isReady(url, signal))) await wait(POLL_MS, undefined, { signal });

@@ -11,6 +11,11 @@ export interface Ports {
   readonly instancesData: number;
   /** The gateway's listener for guests. */
   readonly guest: number;
+  readonly images: number;
+  /** Where images takes and gives the data of images. */
+  readonly imagesData: number;
+  /** The gateway's listener for the Image API. */
+  readonly image: number;
   readonly ops: ReadonlyMap<AppName, number>;
 }
 
@@ -26,12 +31,21 @@ export async function choosePorts(preferred?: number): Promise<Ports> {
     instances: await freePort(),
     instancesData: await freePort(),
     guest: await freePort(),
+    images: await freePort(),
+    imagesData: await freePort(),
+    image: await freePort(),
     ops,
   };
 }
 
+/** The services that a Hallmark may go without. */
+export interface Choice {
+  readonly instances?: boolean;
+  readonly images?: boolean;
+}
+
 /** The configuration that puts each process at its ports and tells it where the others are. */
-export function addresses(ports: Ports, { instances }: { readonly instances: boolean }): string {
+export function addresses(ports: Ports, { instances = false, images = false }: Choice): string {
   const { nova, identity, vendordata } = ports;
   return `# Where each process listens and finds the others.
 [gateway_nova]
@@ -51,21 +65,40 @@ ${opsListen(ports, 'vendordata')}
 [rpc]
 identity_endpoints = 127.0.0.1:${identity}
 vendordata_endpoints = 127.0.0.1:${vendordata}
-${instances ? instancesAddresses(ports) : ''}`;
+${instances ? instancesEndpoints(ports) : ''}${images ? imagesEndpoints(ports) : ''}
+${instances ? instancesListeners(ports) : ''}${images ? imagesListeners(ports) : ''}`;
 }
 
-/** Goes on in [rpc]. */
-function instancesAddresses(ports: Ports): string {
-  return `instances_endpoints = 127.0.0.1:${ports.instances}
-instances_data_endpoints = 127.0.0.1:${ports.instancesData}
+const instancesEndpoints = ({ instances, instancesData }: Ports): string =>
+  `instances_endpoints = 127.0.0.1:${instances}
+instances_data_endpoints = 127.0.0.1:${instancesData}
+`;
 
-[instances]
+const imagesEndpoints = ({ images, imagesData }: Ports): string =>
+  `images_endpoints = 127.0.0.1:${images}
+images_data_endpoints = 127.0.0.1:${imagesData}
+`;
+
+function instancesListeners(ports: Ports): string {
+  return `[instances]
 listen = 127.0.0.1:${ports.instances}
 data_listen = 127.0.0.1:${ports.instancesData}
 ${opsListen(ports, 'instances')}
 
 [gateway_guest]
 listen = 127.0.0.1:${ports.guest}
+
+`;
+}
+
+function imagesListeners(ports: Ports): string {
+  return `[images]
+listen = 127.0.0.1:${ports.images}
+data_listen = 127.0.0.1:${ports.imagesData}
+${opsListen(ports, 'images')}
+
+[gateway_image]
+listen = 127.0.0.1:${ports.image}
 `;
 }
 

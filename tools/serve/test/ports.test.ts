@@ -24,5 +24,5 @@ test('unless somebody has it', async () => {
 test('no two listeners get the same', async () => {
   const { ops, ...others } = await choosePorts();
   const all = [...Object.values(others), ...ops.values()];
-  expect(new Set(all).size).toBe(6 + APPS.length);
+  expect(new Set(all).size).toBe(9 + APPS.length);
 });

@@ -194,7 +194,7 @@ describe('npm run serve', () => {
     await using serve = new Serve('gatway');
     expect(await serve.exitCode()).toBe(2);
     expect(serve.output).toContain(
-      'There is no app gatway. The apps are: identity, vendordata, instances, gateway.',
+      'There is no app gatway. The apps are: identity, vendordata, instances, images, gateway.',
     );
   }, 120_000);
 });

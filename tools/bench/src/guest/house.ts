@@ -43,6 +43,7 @@ export async function startGuestHouse(parts: AsyncDisposableStack, signal: Abort
       keystone: { url: keystone.url, username: 'hallmark', password: 'hallmark-secret' },
       config: configuration(ready.ports, await freePort()),
       postgresUrl: postgres.url,
+      images: false,
       signal,
     }),
   );

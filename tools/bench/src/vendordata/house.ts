@@ -32,6 +32,7 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
       keystone: { url: keystone.url, username: 'hallmark', password: 'hallmark-secret' },
       config: configuration(ready.ports),
       instances: false,
+      images: false,
       signal,
     }),
   );
