@@ -39,6 +39,8 @@ interface Replica {
   readonly client: RpcClient<typeof images.ImagesServiceService>;
   readonly data: DataClient;
   kill(): Promise<void>;
+  /** Asks it to end, as an operator does. */
+  stop(): Promise<void>;
 }
 
 /** The service as it is started in earnest, in a process of its own, with the directories of the others. */
@@ -58,11 +60,12 @@ async function startReplica(): Promise<Replica> {
     stdio: 'ignore',
     env: { ...process.env, NODE_OPTIONS: '' },
   });
-  const kill = async (): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (isEnded(child)) return;
-    child.kill('SIGKILL');
+    child.kill(signal);
     await once(child, 'exit');
   };
+  const kill = (): Promise<void> => end('SIGKILL');
   opened.defer(kill);
   const client = opened.use(
     createRpcClient(images.ImagesServiceService, {
@@ -74,7 +77,7 @@ async function startReplica(): Promise<Replica> {
   const bytesClient = opened.use(new DataClient({ name: 'images', endpoints: [`127.0.0.1:${data}`] }));
   const ready = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${ops}/readyz`)).ok;
   await waitFor('the replica to be ready', ready, 60_000);
-  return { client, data: bytesClient, kill };
+  return { client, data: bytesClient, kill, stop: () => end('SIGTERM') };
 }
 
 const isEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
@@ -149,6 +152,24 @@ async function* stuck(): AsyncGenerator<Uint8Array, void> {
   yield* pieces(content.subarray(0, 2_000_000));
   await new Promise(() => undefined);
 }
+
+test('a process that is asked to end hands its import back', async () => {
+  const first = await startReplica();
+  const id = await create(first);
+  mirror.answer({ body: content, fault: 'hang-in-body' });
+  const task = await startImport(first, id, { name: 'web-download', uri: `${mirror.url}disk.raw` });
+  await waitFor('the mirror to be asked', () => mirror.requests.length === 1, 60_000);
+  mirror.answer({ body: content });
+  await first.stop();
+  await untilFiles('store', 0);
+  expect(await sql('SELECT status, attempt, lease_owner FROM tasks')).toEqual([
+    { status: 'processing', attempt: 0, lease_owner: null },
+  ]);
+
+  const second = await startReplica();
+  expect(await taskEnd(second, task)).toMatchObject({ status: 'success' });
+  expect((await download(second, id)).equals(content)).toBe(true);
+});
 
 describe('a process that is killed', () => {
   test('while data comes, leaves the image queued and nothing behind', async () => {

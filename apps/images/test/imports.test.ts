@@ -91,12 +91,20 @@ describe('InjectMetadataProperties', () => {
 
   test('records on the task what it did', async () => {
     const id = await staged();
-    const { task } = await bytes.taskEnd(await bytes.import(id, DIRECT));
+    const { task, document } = await bytes.taskEnd(await bytes.import(id, DIRECT));
     expect(task.injection).toMatchObject({
       injected: true,
       userId: 'alice',
       roles: ['member', 'reader'],
       properties: INJECT,
+    });
+    expect(document['injection']).toEqual({
+      injected: true,
+      rule: "none of the user's roles is in ignore_user_roles (admin)",
+      user_id: 'alice',
+      roles: ['member', 'reader'],
+      properties: INJECT,
+      decided_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}Z$/),
     });
     expect(task).toMatchObject({ bytesDone: content.length, bytesTotal: content.length });
   });
@@ -250,6 +258,19 @@ describe('an import', () => {
     expect(await bytes.house.get(id)).toMatchObject({ status: 'queued', size: null });
     expect(await bytes.filesOf(id)).toEqual([]);
     expect(await bytes.imported(id, await downloading({ body: content }))).toMatch(/^success/);
+  });
+
+  test.each([
+    'http://10.0.0.5/x',
+    'http://[::ffff:a9fe:a9fe]/x',
+    'http://2852039166/x',
+    'ftp://mirror.example/x',
+  ])('of %s is refused at once', async (uri) => {
+    const id = await bytes.house.createId(BARE_RAW);
+    expect(await failure(bytes.import(id, { method: { name: 'web-download', uri } }))).toMatch(
+      /^invalid URI_REFUSED URI for web-download does not pass filtering: /,
+    );
+    expect(await bytes.house.get(id)).not.toHaveProperty('os_glance_import_task');
   });
 
   test('into all stores has a copy in each, and one that fails takes the others with it', async () => {

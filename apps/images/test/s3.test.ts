@@ -107,7 +107,7 @@ describe('an S3 store', () => {
     s3.fail(/GET object/, 'truncate');
     await expect(bytes.download(id)).rejects.toThrow();
     expect(await bytes.imported(id, { method: { name: 'copy-image' }, stores: ['fast'] }, admin)).toMatch(
-      /^failure STORE_UNAVAILABLE .* The image is as it was\.$/,
+      /^failure STORE_UNAVAILABLE .* The image stays active, with the copies that it has\.$/,
     );
     expect(await bytes.house.get(id)).toMatchObject({ status: 'active', stores: 'bucket' });
     s3.heal();

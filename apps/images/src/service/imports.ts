@@ -13,6 +13,7 @@ import { refusal } from '../domain/policy/policy.ts';
 import { storeIds } from '../domain/representation.ts';
 import { parseTaskQuery, representImageTask, representListedTask, type Task } from '../domain/task.ts';
 import { requireAllowedUri } from '../domain/uri-filter.ts';
+import { requireAllowedLiteral } from '../imports/web-download/addresses.ts';
 import { putProperties, touch } from '../store/image-records.ts';
 import { announceTask } from '../store/task-work.ts';
 import { insertTask, openTaskOf } from '../store/tasks.ts';
@@ -33,7 +34,7 @@ export class Imports {
     id: string,
     { body, storeHeader, requestId }: { body: Uint8Array; storeHeader: string; requestId: string },
   ): Promise<Task | undefined> {
-    const { policy, importMethods, stores, injection, uriFilter } = this.#shop.settings();
+    const { policy, importMethods, stores, injection, uriFilter, download } = this.#shop.settings();
     const request = readImportRequest(body, importMethods);
     const rule = request.method === 'copy-image' ? 'copy_image' : 'modify_image';
     const known = {
@@ -50,7 +51,8 @@ export class Imports {
       if (request.method === 'glance-direct' && image.stagedKey === null) throw notStaged();
       policy.requireOn(rule, caller, image);
       const chosen = chooseStores(request, storeHeader, known, storeIds(image));
-      if (request.method === 'web-download') requireAllowedUri(request.uri, uriFilter);
+      if (request.method === 'web-download')
+        requireAllowedLiteral(requireAllowedUri(request.uri, uriFilter), download.allowedNetworks);
       if (chosen.length === 0) return undefined;
       const task = await insertTask(tx, {
         imageId: id,

@@ -60,7 +60,7 @@ export class ImportWrites {
   async begin({ task, method, stores }: ImportPlan, terms: ImportTerms): Promise<FoundImage> {
     return await this.#withImage(task, async (image, tx) => {
       const left = stores.filter((id) => !holds(image, id));
-      requireReady(image, method, task.attempt > 1);
+      requireReady(image, method);
       if (image.status !== 'active' && task.injection)
         requireInjectable(image, task.injection, terms.propertyQuota);
       if (method !== 'web-download')
@@ -169,27 +169,29 @@ export class ImportWrites {
 const AFTERWARDS: Partial<Record<ImageStatus, string>> = {
   uploading: 'The image is uploading again and its staged data is kept: it can be imported again.',
   queued: 'The image is queued again and has no data: it can be imported again.',
-  active: 'The image is as it was.',
+  active: 'The image stays active, with the copies that it has.',
 };
 
 const holds = ({ locations }: FoundImage, storeId: string): boolean =>
   locations.some((location) => location.storeId === storeId);
 
-function requireReady(
-  { status, stagedKey }: FoundImage,
-  method: ImportPlan['method'],
-  isAgain: boolean,
-): void {
-  const expected: Record<ImportPlan['method'], ImageStatus> = {
-    'glance-direct': 'uploading',
-    'web-download': 'queued',
-    'copy-image': 'active',
-  };
-  const isUnderWay = isAgain && (status === 'importing' || status === 'active');
+/** In a state in which this import may begin, or in which an earlier attempt at it has left the image. */
+function requireReady(image: FoundImage, method: ImportPlan['method']): void {
+  const { status, stagedKey } = image;
+  const isUnderWay = status === 'importing' || (status === 'active' && storesIn(image, IMPORTING).length > 0);
   const lacksData = method === 'glance-direct' && status !== 'active' && stagedKey === null;
-  if ((status !== expected[method] && !isUnderWay) || lacksData)
+  if ((status !== BEGINS_FROM[method] && !isUnderWay) || lacksData)
     throw notReady('IMAGE_NOT_READY', `The image is ${status}, from which ${method} cannot begin.`);
 }
+
+const BEGINS_FROM: Readonly<Record<ImportPlan['method'], ImageStatus>> = {
+  'glance-direct': 'uploading',
+  'web-download': 'queued',
+  'copy-image': 'active',
+};
+
+const storesIn = ({ properties }: FoundImage, list: string): string[] =>
+  (properties.get(list)?.value ?? '').split(',').filter((id) => id !== '');
 
 /** Writes what clients wait for. Both lists are there afterwards, empty in a deployment of one store. */
 async function tell(
@@ -199,7 +201,6 @@ async function tell(
   left: readonly string[],
   failed: (before: string[]) => readonly string[],
 ): Promise<void> {
-  const before = (image.properties.get(FAILED)?.value ?? '').split(',').filter((id) => id !== '');
   const list = (ids: readonly string[]): string =>
     isMultiStore ? [...new Set(ids)].toSorted().join(',') : '';
   await putProperties(
@@ -207,7 +208,7 @@ async function tell(
     image.id,
     new Map([
       [IMPORTING, list(left)],
-      [FAILED, list(failed(before))],
+      [FAILED, list(failed(storesIn(image, FAILED)))],
     ]),
     false,
   );

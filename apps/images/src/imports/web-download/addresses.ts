@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { uriRefused, withoutSecrets } from '../../domain/uri-filter.ts';
 import type { Network } from '../../settings/download-settings.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -17,6 +19,25 @@ export function isAllowedAddress(text: string, allowed: readonly Network[]): boo
   if (!ipaddr.isValid(text)) return false;
   const address = unwrapped(ipaddr.parse(text));
   return isGlobal(address) || allowed.some((network) => isIn(address, network));
+}
+
+/** The address that stands in a URL in the place of a name. */
+export function addressIn({
+  hostname,
+}: URL): { readonly address: string; readonly family: number } | undefined {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  const family = isIP(address);
+  return family === 0 ? undefined : { address, family };
+}
+
+/**
+ * What can be said before anything is looked up. Names are judged when they are asked.
+ *
+ * @throws HallmarkError `URI_REFUSED`
+ */
+export function requireAllowedLiteral(url: URL, allowed: readonly Network[]): void {
+  const literal = addressIn(url);
+  if (literal && !isAllowedAddress(literal.address, allowed)) throw uriRefused(withoutSecrets(url.href));
 }
 
 function isGlobal(address: Address): boolean {

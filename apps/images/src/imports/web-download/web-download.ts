@@ -1,11 +1,10 @@
-import { isIP } from 'node:net';
 import { HallmarkError, timeout, unavailable } from '@hallmark/errors';
 import { request, type Agent, type Dispatcher } from 'undici';
 import { requireAllowedUri, uriRefused, withoutSecrets } from '../../domain/uri-filter.ts';
 import { errorCode } from '../../error-code.ts';
 import type { DownloadSettings } from '../../settings/download-settings.ts';
 import { primed, type OpenBytes } from '../../stores/store.ts';
-import { isAllowedAddress } from './addresses.ts';
+import { addressIn, isAllowedAddress } from './addresses.ts';
 import { pinnedAgent, type HostAddress } from './pinned-agent.ts';
 
 /** All addresses of a name. */
@@ -82,9 +81,8 @@ export class WebDownload {
 
   /** @throws HallmarkError `URI_REFUSED` when one of them is not allowed, `DOWNLOAD_FAILED` without any */
   async #addressesOf(url: URL, { allowedNetworks }: DownloadSettings): Promise<readonly HostAddress[]> {
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const family = isIP(host);
-    const addresses = family === 0 ? await this.#lookUp(url, host) : [{ address: host, family }];
+    const literal = addressIn(url);
+    const addresses = literal ? [literal] : await this.#lookUp(url, url.hostname);
     if (!addresses.every(({ address }) => isAllowedAddress(address, allowedNetworks)))
       throw uriRefused(withoutSecrets(url.href));
     return addresses;
