@@ -133,7 +133,7 @@ describe('an upload', () => {
     const gate = Promise.withResolvers<undefined>();
     house.images.receive = async ({ body }) => {
       await gate.promise;
-      for await (const chunk of body as AsyncIterable<Buffer>) void chunk;
+      await takeAll({ body });
     };
     const asked = sender(FILE, { 'content-length': String(200 * MIB) });
     const answered = answerTo(asked);

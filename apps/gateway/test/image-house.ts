@@ -77,7 +77,9 @@ ${ini}`,
           agent: false,
           headers: {
             ...(token === null ? {} : { 'x-auth-token': token }),
-            ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+            ...(body === undefined || 'transfer-encoding' in headers
+              ? {}
+              : { 'content-length': String(Buffer.byteLength(body)) }),
             ...headers,
           },
         },
