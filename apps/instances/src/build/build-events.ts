@@ -1,9 +1,10 @@
+import type { LeaseWorkerEvents } from '@hallmark/postgres';
 import { Counter, Gauge, Histogram, type AppContext, type Logger } from '@hallmark/runtime';
 import type { ClaimedBuild, FinishedDrive } from '../store/builds.ts';
 import type { BuildFault } from './verdict.ts';
 
 /** The metrics of the builds and the lines that an operator would act on. */
-export class BuildEvents {
+export class BuildEvents implements LeaseWorkerEvents<ClaimedBuild> {
   readonly #log: Logger;
   readonly #builds: Counter<'outcome'>;
   readonly #seconds: Histogram;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { HallmarkError } from '@hallmark/errors';
+import { LeaseWorker } from '@hallmark/postgres';
 import { newRequestId } from '@hallmark/runtime';
 import type { Builds, ClaimedBuild, FinishedDrive } from '../store/builds.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
@@ -34,88 +35,47 @@ type Outcome =
 
 /** Begun, and begun once more after its process has died. A drive that kills its builders stops there. */
 const MAX_ATTEMPTS = 2;
-/** New builds are told of at once; those of dead processes are only found by looking, each lease or sooner. */
-const LOOK_EVERY_MS = 5_000;
 const PAUSE = { firstMs: 250, longestMs: 10_000 };
 const DATABASE_PAUSE_MS = 500;
 
-/**
- * Builds config drives that any replica has written down, as many at a time as configured. Whatever ends
- * this process, a build is never lost: it is in the database until its result is.
- */
+/** Somebody else builds it by now, or the instance is gone. */
+class BuildLost extends Error {
+  override readonly name = 'BuildLost';
+}
+
+/** Builds config drives that any replica has written down, as many at a time as configured. */
 export class BuildWorker implements AsyncDisposable {
   readonly #options: BuildWorkerOptions;
-  readonly #stop = new AbortController();
-  readonly #active = new Set<Promise<void>>();
+  readonly #worker: LeaseWorker<ClaimedBuild>;
   readonly #listening: Disposable;
-  readonly #looking: NodeJS.Timeout;
-  #filling: Promise<void> | undefined;
-  #wanted = false;
 
   /** Begins at once. */
   constructor(options: BuildWorkerOptions) {
     this.#options = options;
-    this.#listening = options.feed.onBuild(() => this.#fill());
-    const lookEveryMs = Math.min(LOOK_EVERY_MS, options.limits.leaseSeconds * 1_000);
-    this.#looking = setInterval(() => this.#fill(), lookEveryMs);
-    this.#fill();
+    const { builds, events, limits } = options;
+    this.#worker = new LeaseWorker({
+      jobs: {
+        claim: (leaseSeconds) => builds.claim(leaseSeconds),
+        renew: async (build, leaseSeconds) =>
+          (await builds.renew(build, leaseSeconds)) ? undefined : new BuildLost(),
+        release: (build) => builds.release(build),
+      },
+      run: (build, signal) => this.#run(build, signal),
+      events,
+      concurrency: limits.concurrency,
+      leaseSeconds: limits.leaseSeconds,
+    });
+    this.#listening = options.feed.onBuild(() => this.#worker.wake());
   }
 
   /** Hands back what is under way, so that another replica, or the next process, begins it at once. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#looking);
     this.#listening[Symbol.dispose]();
-    this.#stop.abort();
-    await this.#filling;
-    await Promise.all(this.#active);
+    await this.#worker[Symbol.asyncDispose]();
   }
 
-  get #stopped(): boolean {
-    return this.#stop.signal.aborted;
-  }
-
-  #fill(): void {
-    this.#wanted = true;
-    this.#filling ??= this.#fillUp().finally(() => {
-      this.#filling = undefined;
-      // Told of another one while this was ending.
-      if (this.#wanted && !this.#stopped) this.#fill();
-    });
-  }
-
-  async #fillUp(): Promise<void> {
-    const { builds, limits, events } = this.#options;
-    this.#wanted = false;
-    while (this.#active.size < limits.concurrency && !this.#stopped) {
-      let build: ClaimedBuild | undefined;
-      try {
-        build = await builds.claim(limits.leaseSeconds);
-      } catch (thrown) {
-        events.cannotClaim(thrown);
-      }
-      if (build === undefined) return;
-      this.#begin(build);
-    }
-  }
-
-  #begin(build: ClaimedBuild): void {
+  async #run(build: ClaimedBuild, signal: AbortSignal): Promise<void> {
     const { events } = this.#options;
-    const running = this.#run(build)
-      .catch((thrown: unknown) => events.broke(build, thrown))
-      .finally(() => {
-        this.#active.delete(running);
-        events.active(this.#active.size);
-        if (!this.#stopped) this.#fill();
-      });
-    this.#active.add(running);
-    events.active(this.#active.size);
-  }
-
-  async #run(build: ClaimedBuild): Promise<void> {
-    const { events } = this.#options;
-    const lost = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, lost.signal]);
-    const renewing = this.#renewing(build, lost);
     events.takenUp(build);
     const startedAt = performance.now();
     try {
@@ -125,11 +85,8 @@ export class BuildWorker implements AsyncDisposable {
       else if (outcome.kind === 'drive') events.built(build, outcome.drive, performance.now() - startedAt);
       else if (outcome.kind === 'fault') events.failed(build, outcome.fault);
     } catch (thrown) {
-      if (this.#stopped) await this.#handBack(build);
-      else if (lost.signal.aborted) events.discarded(build);
-      else throw thrown;
-    } finally {
-      clearInterval(renewing);
+      if (!(signal.reason instanceof BuildLost)) throw thrown;
+      events.discarded(build);
     }
   }
 
@@ -188,27 +145,6 @@ export class BuildWorker implements AsyncDisposable {
         if (!(thrown instanceof HallmarkError && thrown.code === 'unavailable')) throw thrown;
         await wait(DATABASE_PAUSE_MS, undefined, { signal });
       }
-    }
-  }
-
-  /** Three signs of life in a lease, so that two may be lost. */
-  #renewing(build: ClaimedBuild, lost: AbortController): NodeJS.Timeout {
-    const { builds, limits } = this.#options;
-    const renew = async (): Promise<void> => {
-      // While PostgreSQL is away nobody can take the build either.
-      const isOurs = await builds.renew(build, limits.leaseSeconds).catch(() => true);
-      if (!isOurs) lost.abort();
-    };
-    return setInterval(() => void renew(), (limits.leaseSeconds * 1_000) / 3);
-  }
-
-  async #handBack(build: ClaimedBuild): Promise<void> {
-    const { builds, events } = this.#options;
-    try {
-      await builds.release(build);
-      events.handedBack(build);
-    } catch (thrown) {
-      events.broke(build, thrown); // its lease ends in time
     }
   }
 }
