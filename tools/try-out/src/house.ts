@@ -4,10 +4,14 @@ import { startBroken, startInventory, startSlow } from '@hallmark/sample-targets
 import { Constellation } from '@hallmark/serve';
 import { startFakeKeystone } from '@hallmark/testing';
 import type { Account } from './keystone.ts';
+import { INJECT } from './marks.ts';
 import { PROJECT } from './user.ts';
 
 /** Where the README, the docs and nova.conf examples say that Nova's door is. */
 const NOVA_PORT = 8780;
+
+/** The project of those who run this cloud. */
+export const OPERATORS = 'operators';
 
 /** Everything that a trial needs. */
 export interface House {
@@ -15,6 +19,8 @@ export interface House {
   readonly keystoneUrl: string;
   readonly nova: Account;
   readonly user: Account;
+  /** Who is an administrator, and so imports images without injection. */
+  readonly operator: Account;
   /** Does something while the service `inventory`, whose word every instance must have, is down. */
   withoutInventory<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -24,6 +30,7 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
   const nova = accountOf('nova');
   const hallmark = accountOf('hallmark');
   const user = accountOf('alice');
+  const operator = accountOf('olga');
   const keystone = parts.use(
     await startFakeKeystone({
       users: [
@@ -36,6 +43,11 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
           name: user.username,
           password: user.password,
           projects: { [PROJECT]: ['member', 'reader', 'mail-operator'] },
+        },
+        {
+          name: operator.username,
+          password: operator.password,
+          projects: { [OPERATORS]: ['admin', 'member', 'reader'] },
         },
       ],
     }),
@@ -62,6 +74,7 @@ export async function startHouse(parts: AsyncDisposableStack, signal: AbortSigna
     keystoneUrl: keystone.url,
     nova,
     user,
+    operator,
     async withoutInventory(work) {
       const port = Number(new URL(inventory.url).port);
       await inventory[Symbol.asyncDispose]();
@@ -98,5 +111,10 @@ failure = stale
 
 [vendordata_target:broken]
 failure = omit
+
+# The properties that users' images get, as the specification inject-automatic-metadata writes them.
+[inject_metadata_properties]
+ignore_user_roles = admin
+inject = ${JSON.stringify(INJECT)}
 `;
 }

@@ -6,7 +6,7 @@ import { tryOut } from './try-out.ts';
 const USAGE = `usage: npm start [-- --once]
 
 Starts all processes of Hallmark with a Keystone stand-in and sample vendordata services, does what
-Nova, a user and a guest do, and stays up until Ctrl-C. With --once it ends after that, with exit code 0 when all went well.`;
+Nova, users, a guest and an operator do, and stays up until Ctrl-C. With --once it ends after that, with exit code 0 when all went well.`;
 
 const { values } = parseArgs({
   options: { once: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },

@@ -1,7 +1,10 @@
+import { demonstrateImages } from './demonstrate-images.ts';
 import { demonstrateInstances } from './demonstrate-instances.ts';
 import { demonstrateVendordata } from './demonstrate-vendordata.ts';
 import { startHouse, type House } from './house.ts';
+import { IMAGE_JSON, ImageUser } from './image-user.ts';
 import { INSTANCE_JSON, Nova } from './nova.ts';
+import { PROJECT } from './user.ts';
 
 export interface TryOutOptions {
   /** Ends after the demonstration instead of staying up. */
@@ -27,8 +30,11 @@ export async function tryOut({ once, stop, say }: TryOutOptions): Promise<void> 
   const nova = parts.use(await Nova.logIn(house.keystoneUrl, house.nova, house.constellation.url));
   await demonstrateVendordata(nova, say);
   await demonstrateInstances(house, say);
+  const { keystoneUrl, user, constellation } = house;
+  const alice = await ImageUser.logIn(keystoneUrl, user, PROJECT, constellation.imageUrl);
+  await demonstrateImages(house, alice, say);
   if (once) return;
-  say(`${invitation(house, nova.token)}\n`);
+  say(`${invitation(house, nova.token, alice.token)}\n`);
   await new Promise((resolve) => {
     stop.addEventListener('abort', resolve, { once: true });
     if (stop.aborted) resolve(undefined);
@@ -36,11 +42,16 @@ export async function tryOut({ once, stop, say }: TryOutOptions): Promise<void> 
   say('\nStopping.');
 }
 
-function invitation({ constellation }: House, token: string): string {
-  const { url, directory } = constellation;
+function invitation({ constellation }: House, novaToken: string, userToken: string): string {
+  const { url, imageUrl, directory } = constellation;
   return `Try it yourself, within the hour that the stand-in's token holds:
 
-curl -i ${url}/vendordata -H 'Content-Type: application/json' -H 'X-Auth-Token: ${token}' -d '${INSTANCE_JSON}'
+curl -i ${url}/vendordata -H 'Content-Type: application/json' -H 'X-Auth-Token: ${novaToken}' -d '${INSTANCE_JSON}'
+
+What "openstack image create" and "openstack image list" send:
+
+curl -i ${imageUrl}/v2/images -H 'Content-Type: application/json' -H 'X-Auth-Token: ${userToken}' -d '${IMAGE_JSON}'
+curl -s ${imageUrl}/v2/images -H 'X-Auth-Token: ${userToken}'
 
 In nova.conf it is one line:  vendordata_dynamic_targets = hallmark@${url}/vendordata
 The boot API tells of itself: ${url}/openapi.json

@@ -60,7 +60,7 @@ describe('npm start', () => {
     await using tryOut = new TryOut('--once');
     expect(await tryOut.exitCode()).toBe(0);
 
-    expect(tryOut.output).toContain('identity, vendordata, instances, gateway are up');
+    expect(tryOut.output).toContain('identity, vendordata, instances, images, gateway are up');
     expect(tryOut.output).toContain('"licence": "LIC-1C77-071B"');
     expect(tryOut.output).toMatch(/inventory +fresh +[\d.]+ ms/);
     expect(tryOut.output).toMatch(/slow +fresh +[\d.]+ ms/);
@@ -77,11 +77,19 @@ describe('npm start', () => {
     expect(tryOut.output).toMatch(/openstack\/latest\/vendor_data2.json +[1-9]\d+\n/);
     expect(tryOut.output).toMatch(/POST \/v1\/instances +-> +201 in .*, mail-2 is ERROR/);
     expect(tryOut.output).toContain('VENDORDATA_TARGET_FAILED: Target "inventory" failed');
+    expect(tryOut.output).toMatch(
+      /users-image is active\n {3}\{ "origin": "self-service", "trait:CUSTOM_USER_IMAGES": "required", "support"/,
+    );
+    expect(tryOut.output).toContain("its task: none of the user's roles is in ignore_user_roles (admin)");
+    expect(tryOut.output).toMatch(/operators-image is active\n {3}none of the marks\n/);
+    expect(tryOut.output).toContain('its task: role admin is in ignore_user_roles');
+    expect(tryOut.output).toContain("->  403: Attribute 'trait:CUSTOM_USER_IMAGES' is reserved.");
+    expect(tryOut.output).toMatch(/full-image is uploading\n.* 126 user properties plus 3 injected .* 128\./);
     expect(await readdir(directory)).toEqual([]);
     expect(await processesLeft()).toEqual([]);
   }, 120_000);
 
-  test('stays up for the curl line that it tells, until Ctrl-C', async () => {
+  test('stays up for the curl lines that it tells, until Ctrl-C', async () => {
     await using tryOut = new TryOut();
     await tryOut.says('Ctrl-C stops everything.');
     const curl = /^curl -i (\S+) -H '(\S+): (\S+)' -H '(\S+): (\S+)' -d '(.+)'$/m.exec(tryOut.output) ?? [];
@@ -90,7 +98,18 @@ describe('npm start', () => {
 
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ slow: { licence: 'LIC-1C77-071B' }, broken: {} });
-    expect(await processesLeft()).toHaveLength(5); // the four of Hallmark, and PostgreSQL
+
+    const image = /^curl -i (\S+) -H '(\S+): (\S+)' -H '(\S+): (\S+)' -d '(\{"name":"mine".+)'$/m;
+    const [, images = '', ...parts] = image.exec(tryOut.output) ?? [];
+    const [imageType = '', imageJson = '', imageAuth = '', imageToken = '', imageBody = ''] = parts;
+    const created = await fetch(images, {
+      method: 'POST',
+      headers: { [imageType]: imageJson, [imageAuth]: imageToken },
+      body: imageBody,
+    });
+    expect(created.status).toBe(201);
+    expect(await created.json()).toMatchObject({ name: 'mine', status: 'queued' });
+    expect(await processesLeft()).toHaveLength(6); // the five of Hallmark, and PostgreSQL
 
     // npm repeats the terminal's signal; two of the same kind, sent so fast, would arrive as one.
     tryOut.child.kill('SIGINT');

@@ -74,6 +74,17 @@ export function representTask(task: Task): object {
     image_id: task.imageId,
     request_id: task.requestId,
     user_id: task.userId,
+    ...ours(task),
+  };
+}
+
+/** What Glance does not tell: why it failed, for programs, and what was decided about injection. */
+function ours({ reason, injection }: Task): object {
+  if (!injection) return reason === '' ? {} : { reason };
+  const { injected, rule, userId, roles, properties, decidedAt } = injection;
+  return {
+    ...(reason !== '' && { reason }),
+    injection: { injected, rule, user_id: userId, roles, properties, decided_at: secondsOf(decidedAt) },
   };
 }
 
