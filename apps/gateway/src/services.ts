@@ -2,7 +2,7 @@ import { identity, images, instances, vendordata } from '@hallmark/contracts';
 import { createRpcClient, mutualTls, type RpcClient } from '@hallmark/rpc';
 import { newRequestId, type Config, type Registry } from '@hallmark/runtime';
 import type { CacheName, GatewayEvents, ServiceName } from './events.ts';
-import { isUnavailable } from './guest/guest-failures.ts';
+import { isDatabaseAway } from './guest/guest-failures.ts';
 import { addressRule, changeRule, instanceChanges, type MetadataCache } from './guest/guests.ts';
 import type { Waiters } from './guest/waiters.ts';
 import { tokenInvalidations, validationRule, type ValidationCache } from './http/callers.ts';
@@ -93,7 +93,7 @@ export function hotCaches(config: Config, events: GatewayEvents, now: () => numb
     metadata: new HotCache({
       ...termsOf('metadata', metadata),
       rule: changeRule,
-      isOutage: isUnavailable,
+      isOutage: isDatabaseAway,
       onForgotten,
     }),
     addresses: new HotCache({

@@ -31,9 +31,12 @@ export const unavailable = (reason: string, retryAfterSeconds = RETRY_AFTER_SECO
     retryAfter(retryAfterSeconds),
   );
 
-/** Whether nobody could be asked, or nobody could say. */
-export const isUnavailable = (failure: unknown): boolean =>
-  failure instanceof HttpFailure && failure.status === 503;
+/**
+ * Whether the records themselves are out of reach, so that nobody can change them either. A service that cannot
+ * be asked is another thing: others may reach it and change what it keeps.
+ */
+export const isDatabaseAway = (failure: unknown): boolean =>
+  failure instanceof HttpFailure && failure.reason === 'DATABASE_UNAVAILABLE';
 
 export const tooManyRequests = (retryAfterSeconds: number): HttpFailure =>
   new HttpFailure(
