@@ -23,6 +23,8 @@ export interface Data extends AsyncDisposable {
   reload(): void;
 }
 
+/** Data that is taken for left behind too late costs room for a while; too early, it costs somebody's upload. */
+const BLOB_LEASES = 3;
 /** Clean-up is in no hurry, but with short leases tests and operators want to see it. */
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -39,7 +41,7 @@ export async function openData(
 
   const stores = open.use(new StoreSet(settings().stores));
   const events = new BytesEvents(context);
-  const intake = new Intake(db, stores, () => leaseSeconds);
+  const intake = new Intake(db, stores, leaseSeconds * BLOB_LEASES);
   open.use(new Sweeper(db, stores, events, Math.min(LONGEST_PAUSE_MS, leaseSeconds * 1_000)));
 
   const importEvents = new ImportEvents(context);

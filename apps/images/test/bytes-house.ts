@@ -60,7 +60,7 @@ filesystem_store_datadir = ${directories.slow}
 [os_glance_staging_store]
 filesystem_store_datadir = ${directories.staging}
 [images]
-import_lease = 1
+import_lease = 3
 ${options.ini ?? ''}
 ${options.iniOf?.(directories) ?? ''}`;
     return new BytesHouse(await House.open({ ...options, ini }), root, directories);

@@ -86,7 +86,7 @@ export class FakeS3 implements AsyncDisposable {
     const url = new URL(request.url ?? '/', 'http://s3');
     const [, bucket = '', ...rest] = url.pathname.split('/');
     const key = decodeURIComponent(rest.join('/'));
-    const { method = '' } = request;
+    const { method = '', headers } = request;
     const call = callOf(method, key, url.searchParams);
     const body = await bodyOf(request);
     this.requests.push({ method, call, key, bytes: body.length });
@@ -96,46 +96,47 @@ export class FakeS3 implements AsyncDisposable {
       response.destroy();
       return;
     }
-    if (!request.headers.authorization?.includes(`Credential=${FakeS3.accessKey}/`) || fault === 'denied')
-      return refuse(response, 403, 'AccessDenied');
-    if (fault === 'error') return refuse(response, 500, 'InternalError');
-    if (fault === 'slow-down') return refuse(response, 503, 'SlowDown');
-    if (fault === 'full') return refuse(response, 507, 'InsufficientCapacity');
-    if (!this.buckets.has(bucket) && call !== 'PUT bucket') return refuse(response, 404, 'NoSuchBucket');
-    this.#answer(
-      call,
-      { bucket, key, body, query: url.searchParams, range: request.headers.range },
-      response,
-      fault,
-    );
+    const asked = { bucket, key, body, query: url.searchParams, range: headers.range };
+    const answer = this.#refusal(call, asked, headers.authorization, fault) ?? this.#answer(call, asked);
+    response.writeHead(answer.status, { 'x-amz-request-id': randomUUID(), ...answer.headers });
+    if (fault !== 'truncate') response.end(answer.body);
+    else response.write(answer.body.subarray(0, answer.body.length / 2), () => response.destroy());
   }
 
-  #answer(
+  #refusal(
     call: string,
-    { bucket, key, body, query, range }: Asked,
-    response: ServerResponse,
+    { bucket }: Asked,
+    authorization: string | undefined,
     fault: FakeS3Fault | undefined,
-  ): void {
-    const uploadId = query.get('uploadId') ?? '';
-    const upload = this.#uploads.get(uploadId);
+  ): Answer | undefined {
+    if (authorization?.includes(`Credential=${FakeS3.accessKey}/`) !== true || fault === 'denied')
+      return refused(403, 'AccessDenied');
+    if (fault === 'error') return refused(500, 'InternalError');
+    if (fault === 'slow-down') return refused(503, 'SlowDown');
+    if (fault === 'full') return refused(507, 'InsufficientCapacity');
+    return this.buckets.has(bucket) || call === 'PUT bucket' ? undefined : refused(404, 'NoSuchBucket');
+  }
+
+  #answer(call: string, asked: Asked): Answer {
+    const { bucket, key, body, query, range } = asked;
     switch (call) {
       case 'PUT bucket':
         this.buckets.add(bucket);
-        return send(response, 200, {});
+        return empty(200);
       case 'HEAD bucket':
-        return send(response, 200, {});
+        return empty(200);
       case 'PUT object':
         this.objects.set(key, body);
-        return send(response, 200, { etag: etagOf(body) });
+        return empty(200, { etag: etagOf(body) });
       case 'GET object':
-        return sendObject(response, this.objects.get(key), range, fault === 'truncate');
+        return object(this.objects.get(key), range);
       case 'DELETE object':
         this.objects.delete(key);
-        return send(response, 204, {});
+        return empty(204);
       case 'POST uploads': {
         const id = randomUUID();
         this.#uploads.set(id, { key, parts: new Map() });
-        return xml(response, 'InitiateMultipartUploadResult', `<Key>${key}</Key><UploadId>${id}</UploadId>`);
+        return xml('InitiateMultipartUploadResult', `<Key>${key}</Key><UploadId>${id}</UploadId>`);
       }
       case 'GET uploads': {
         const prefix = query.get('prefix') ?? '';
@@ -143,30 +144,34 @@ export class FakeS3 implements AsyncDisposable {
         const list = found.map(
           ([id, begun]) => `<Upload><Key>${begun.key}</Key><UploadId>${id}</UploadId></Upload>`,
         );
-        return xml(response, 'ListMultipartUploadsResult', list.join(''));
+        return xml('ListMultipartUploadsResult', list.join(''));
       }
+      default:
+        return this.#answerUpload(call, asked);
     }
-    if (!upload) return refuse(response, 404, 'NoSuchUpload');
+  }
+
+  #answerUpload(call: string, { key, body, query }: Asked): Answer {
+    const id = query.get('uploadId') ?? '';
+    const upload = this.#uploads.get(id);
+    if (!upload) return refused(404, 'NoSuchUpload');
     switch (call) {
       case 'PUT part':
         upload.parts.set(Number(query.get('partNumber')), body);
-        return send(response, 200, { etag: etagOf(body) });
+        return empty(200, { etag: etagOf(body) });
       case 'DELETE upload':
-        this.#uploads.delete(uploadId);
-        return send(response, 204, {});
+        this.#uploads.delete(id);
+        return empty(204);
       case 'POST upload': {
-        const numbers = [...body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber>/g)].map(([, n]) =>
-          Number(n),
-        );
-        this.objects.set(
-          key,
-          Buffer.concat(numbers.map((number) => upload.parts.get(number) ?? Buffer.alloc(0))),
-        );
-        this.#uploads.delete(uploadId);
-        return xml(response, 'CompleteMultipartUploadResult', `<Key>${key}</Key>`);
+        const numbers = [...body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber>/g)];
+        const parts = numbers.map(([, number]) => upload.parts.get(Number(number)) ?? Buffer.alloc(0));
+        this.objects.set(key, Buffer.concat(parts));
+        this.#uploads.delete(id);
+        return xml('CompleteMultipartUploadResult', `<Key>${key}</Key>`);
       }
+      default:
+        return refused(501, 'NotImplemented');
     }
-    refuse(response, 501, 'NotImplemented');
   }
 
   #faultFor(call: string): FakeS3Fault | undefined {
@@ -199,39 +204,37 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 
 const etagOf = (body: Buffer): string => `"${createHash('md5').update(body).digest('hex')}"`;
 
-function send(
-  response: ServerResponse,
-  status: number,
-  headers: Record<string, string>,
-  body?: Buffer,
-): void {
-  response.writeHead(status, { 'x-amz-request-id': randomUUID(), ...headers });
-  response.end(body);
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 }
 
-function sendObject(
-  response: ServerResponse,
-  object: Buffer | undefined,
-  range: string | undefined,
-  isTruncated: boolean,
-): void {
-  if (!object) return refuse(response, 404, 'NoSuchKey');
+const empty = (status: number, headers: Answer['headers'] = {}): Answer => ({
+  status,
+  headers,
+  body: Buffer.alloc(0),
+});
+
+function object(stored: Buffer | undefined, range: string | undefined): Answer {
+  if (!stored) return refused(404, 'NoSuchKey');
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
-  const part = first === undefined ? object : object.subarray(Number(first), Number(last) + 1);
-  if (first !== undefined && Number(first) >= object.length) return refuse(response, 416, 'InvalidRange');
-  const headers = { 'content-length': String(part.length), etag: etagOf(object) };
-  if (!isTruncated) return send(response, first === undefined ? 200 : 206, headers, part);
-  response.writeHead(206, headers);
-  response.write(part.subarray(0, Math.floor(part.length / 2)), () => response.destroy());
+  if (first !== undefined && Number(first) >= stored.length) return refused(416, 'InvalidRange');
+  const body = first === undefined ? stored : stored.subarray(Number(first), Number(last) + 1);
+  const headers = { 'content-length': String(body.length), etag: etagOf(stored) };
+  return { status: first === undefined ? 200 : 206, headers, body };
 }
 
-function xml(response: ServerResponse, root: string, content: string, status = 200): void {
+function xml(root: string, content: string): Answer {
   const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
-  const text = `<?xml version="1.0" encoding="UTF-8"?><${root} xmlns="${namespace}">${content}</${root}>`;
-  send(response, status, { 'content-type': 'application/xml' }, Buffer.from(text));
+  return document(200, `<${root} xmlns="${namespace}">${content}</${root}>`);
 }
 
-function refuse(response: ServerResponse, status: number, code: string): void {
-  const text = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`;
-  send(response, status, { 'content-type': 'application/xml' }, Buffer.from(text));
-}
+const refused = (status: number, code: string): Answer =>
+  document(status, `<Error><Code>${code}</Code><Message>${code}</Message></Error>`);
+
+const document = (status: number, content: string): Answer => ({
+  status,
+  headers: { 'content-type': 'application/xml' },
+  body: Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>${content}`),
+});

@@ -19,9 +19,9 @@ export interface Incoming {
 export class Intake {
   readonly #db: Database<Tables>;
   readonly #stores: StoreSet;
-  readonly #leaseSeconds: () => number;
+  readonly #leaseSeconds: number;
 
-  constructor(db: Database<Tables>, stores: StoreSet, leaseSeconds: () => number) {
+  constructor(db: Database<Tables>, stores: StoreSet, leaseSeconds: number) {
     this.#db = db;
     this.#stores = stores;
     this.#leaseSeconds = leaseSeconds;
@@ -34,7 +34,7 @@ export class Intake {
     use: (blob: Blob) => Promise<T>,
   ): Promise<T> {
     const url = store.urlOf(blobName(imageId));
-    const blob = await announceBlob(this.#db.kysely, store.id, url, this.#leaseSeconds());
+    const blob = await announceBlob(this.#db.kysely, store.id, url, this.#leaseSeconds);
     const keeping = this.#keeping(blob);
     try {
       await store.write(url, data, { size, signal: AbortSignal.any([signal, keeping.signal]) });
@@ -51,7 +51,7 @@ export class Intake {
   async discard(blob: Blob): Promise<void> {
     try {
       // Asked first: a commit of which nobody knew may have made it an image's.
-      if (!(await keepBlob(this.#db.kysely, blob, this.#leaseSeconds()))) return;
+      if (!(await keepBlob(this.#db.kysely, blob, this.#leaseSeconds))) return;
       await this.#stores.get(blob.storeId).remove(blob.url);
       await forgetBlob(this.#db.kysely, blob);
     } catch {
@@ -63,10 +63,10 @@ export class Intake {
   #keeping(blob: Blob): { readonly signal: AbortSignal; stop(): void } {
     const lost = new AbortController();
     const keep = async (): Promise<void> => {
-      const isOurs = await keepBlob(this.#db.kysely, blob, this.#leaseSeconds()).catch(() => true);
+      const isOurs = await keepBlob(this.#db.kysely, blob, this.#leaseSeconds).catch(() => true);
       if (!isOurs) lost.abort(storeUnavailable(blob.storeId, 'was too slow'));
     };
-    const timer = setInterval(() => void keep(), (this.#leaseSeconds() * 1_000) / 3);
+    const timer = setInterval(() => void keep(), (this.#leaseSeconds * 1_000) / 3);
     return { signal: lost.signal, stop: () => clearInterval(timer) };
   }
 }
