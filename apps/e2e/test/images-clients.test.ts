@@ -41,8 +41,13 @@ describeWithDocker('OpenStack clients take Hallmark for Glance', () => {
       config: `${keystoneConfig(keystone.url, 'hallmark-secret')}
 [DEFAULT]
 node_staging_uri = file://${directory}/staging/
+enabled_backends = fast:file, slow:file
 [glance_store]
-filesystem_store_datadir = ${directory}/images
+default_backend = fast
+[fast]
+filesystem_store_datadir = ${directory}/fast
+[slow]
+filesystem_store_datadir = ${directory}/slow
 [postgres]
 url = ${await postgres.current.createDatabase()}
 `,
