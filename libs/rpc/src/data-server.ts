@@ -47,7 +47,7 @@ export interface Transfer {
   /** What the caller shows for the right to it; the handler redeems it. */
   readonly ticket: string;
   readonly headers: IncomingHttpHeaders;
-  /** The bytes of a PUT. What is left of them when the handler answers is not read. */
+  /** The bytes of a PUT. What is left of them when the handler fails is read away, if it is not too much. */
   readonly body: Readable;
   readonly requestId: string;
   /** Aborted when the caller hangs up before the answer is complete. */
@@ -69,6 +69,8 @@ export type DataHandler = (transfer: Transfer) => Promise<DataReply>;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
 /** Longer than clients keep a connection that rests; they are told. */
 const KEEP_ALIVE_MS = 30_000;
+/** More than is on its way on any network when the answer arrives. */
+const MOST_READ_AWAY_BYTES = 16 * 1024 * 1024;
 
 /** What a transfer has come to, for its log line. */
 interface Outcome {
@@ -173,6 +175,7 @@ export class DataServer implements AsyncDisposable {
       await this.#send(reply, response, outcome);
     } catch (thrown) {
       outcome.thrown = thrown;
+      readAway(request);
       await this.#fail(thrown, response, outcome);
     }
     if (this.#closing) for (const server of this.#servers) server.closeIdleConnections();
@@ -228,6 +231,20 @@ export class DataServer implements AsyncDisposable {
     };
     this.#options.log[status === 500 ? 'error' : 'info'](line, 'data');
   }
+}
+
+/**
+ * What a refused caller is still sending is read and dropped, or else the system resets the connection
+ * before the caller has seen why. One that goes on in spite of the answer is hung up on.
+ */
+function readAway(request: IncomingMessage): void {
+  if (request.readableEnded || request.destroyed) return;
+  let left = MOST_READ_AWAY_BYTES;
+  request.on('error', () => undefined);
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
 }
 
 function tlsOptions({ certFile, keyFile, caFile }: MutualTls) {
