@@ -33,7 +33,7 @@ test('instances may start before PostgreSQL, and sets its tables up when that is
   const database = await pg.current.createDatabase();
   await pg.current.stop();
   await using house = await House.open({ database, unready: true });
-  await expect(house.boot()).rejects.toMatchObject({ code: 'unavailable', reason: 'DATABASE_UNAVAILABLE' });
+  await expect(house.boot()).rejects.toMatchObject({ code: 'unavailable', reason: 'STARTING_UP' });
   expect(await house.running.ready()).toBe(false);
   await pg.current.start();
   // Until the tables are there it says the same, and nothing else.
@@ -41,7 +41,7 @@ test('instances may start before PostgreSQL, and sets its tables up when that is
     try {
       return await house.boot();
     } catch (thrown) {
-      expect(thrown).toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+      expect(thrown).toMatchObject({ reason: 'STARTING_UP' });
       return undefined;
     }
   });
@@ -56,7 +56,7 @@ test('instances says that it cannot yet, while its tables are being made', async
     // As another replica that migrates and takes its time: libs/postgres/src/migrations.ts.
     await migrator.query('SELECT pg_advisory_lock(1751215212)');
     await using house = await House.open({ database, unready: true });
-    await expect(house.boot()).rejects.toMatchObject({ code: 'unavailable', reason: 'DATABASE_UNAVAILABLE' });
+    await expect(house.boot()).rejects.toMatchObject({ code: 'unavailable', reason: 'STARTING_UP' });
     expect(await house.running.ready()).toBe(false);
     await migrator.query('SELECT pg_advisory_unlock_all()');
     await waitFor('instances to be ready', () => house.running.ready());

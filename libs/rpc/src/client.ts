@@ -17,7 +17,7 @@ import type {
 } from './service-types.ts';
 import { fromServiceError, reasonOf } from './status.ts';
 import { channelCredentials, type MutualTls } from './tls.ts';
-import { MAX_MESSAGE_BYTES, REQUEST_ID_KEY, SHUTTING_DOWN } from './wire.ts';
+import { MAX_MESSAGE_BYTES, REQUEST_ID_KEY, SHUTTING_DOWN, STARTING_UP } from './wire.ts';
 
 export interface RpcClientOptions {
   /** What the peer is called in error messages and metrics, such as `identity`. */
@@ -31,9 +31,12 @@ export interface RpcClientOptions {
 }
 
 /** Transport failures are retried on the next connection, at most so often per call. */
-const MAX_ATTEMPTS = 3;
-/** Wait before another attempt, times the number of the attempt: a restarting peer is back soon. */
-const RETRY_PAUSE_MS = 60;
+const MAX_ATTEMPTS = 4;
+/**
+ * Wait before another attempt, times the number of attempts after the second: in all longer than a connection
+ * waits before it is tried again, so that a peer which is back is found even when the other one leaves.
+ */
+const RETRY_PAUSE_MS = 200;
 /** A share of retries above this means that the peers are down, and repeating makes it worse. */
 const RETRY_BUDGET = { perCall: 0.2, most: 20 };
 
@@ -44,7 +47,7 @@ const CHANNEL_OPTIONS: ClientOptions = {
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 3_000,
   'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 2_000,
+  'grpc.max_reconnect_backoff_ms': 300,
   // Each connection is one of its own, also to the same endpoint.
   'grpc.use_local_subchannel_pool': 1,
   // The retry below is the only one.
@@ -160,18 +163,23 @@ class ConnectionPool {
     }
   }
 
-  /** The next connection that is not known to be broken, else simply the next. */
+  /** The next connection that stands; without any, the next that is not known to be broken, else simply the next. */
   #pick(): Client {
     const { length } = this.#clients;
-    for (let offset = 0; offset < length; offset++) {
-      const client = this.#at(this.#next + offset);
-      if (client.getChannel().getConnectivityState(false) !== connectivityState.TRANSIENT_FAILURE) {
-        this.#next = (this.#next + offset + 1) % length;
-        return client;
+    const { READY, TRANSIENT_FAILURE } = connectivityState;
+    let place = this.#next;
+    let best: connectivityState | undefined;
+    for (let at = this.#next; at < this.#next + length; at++) {
+      // One that a peer has ended, or that nobody has used yet, begins to connect by being looked at.
+      const state = this.#at(at).getChannel().getConnectivityState(true);
+      if (state === READY || (best === undefined && state !== TRANSIENT_FAILURE)) {
+        place = at;
+        best = state;
       }
+      if (state === READY) break;
     }
-    this.#next = (this.#next + 1) % length;
-    return this.#at(this.#next);
+    this.#next = (place + 1) % length;
+    return this.#at(place);
   }
 
   #at(index: number): Client {
@@ -199,7 +207,9 @@ const NEVER_SENT = 'No connection established';
 
 /** Whether the call was lost, and neither answered nor perhaps begun by a peer that must not do it twice. */
 function isLost(error: ServiceError, { repeatable = true }: CallOptions): boolean {
-  if (![undefined, SHUTTING_DOWN].includes(reasonOf(error))) return false;
+  const reason = reasonOf(error);
+  if (reason === STARTING_UP) return true;
+  if (![undefined, SHUTTING_DOWN].includes(reason)) return false;
   return repeatable || error.details.includes(NEVER_SENT);
 }
 

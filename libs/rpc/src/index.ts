@@ -17,3 +17,4 @@ export { DataServer } from './data-server.ts';
 export type { DataHandler, DataMethod, DataReply, DataServerOptions, Transfer } from './data-server.ts';
 export { DataClient } from './data-client.ts';
 export type { DataAnswer, DataCallOptions, DataClientOptions, DataTicket } from './data-client.ts';
+export { STARTING_UP } from './wire.ts';

@@ -6,3 +6,6 @@ export const REQUEST_ID_KEY = 'x-openstack-request-id';
 
 /** Reason of the error with which a server ends what it can no longer serve: ask another replica. */
 export const SHUTTING_DOWN = 'SHUTTING_DOWN';
+
+/** Reason of the error with which a replica that has just begun refuses what it cannot serve yet: ask another. */
+export const STARTING_UP = 'STARTING_UP';

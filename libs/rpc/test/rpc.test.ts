@@ -227,7 +227,11 @@ describe('replicas', () => {
   /** A peer that breaks the connection as soon as it has got a call. */
   async function startBreaker() {
     const server = createServer();
-    const breaker = { calls: 0, address: '', [Symbol.asyncDispose]: async () => void server.close() };
+    const breaker = {
+      calls: 0,
+      address: '',
+      [Symbol.asyncDispose]: () => Promise.resolve(void server.close()),
+    };
     server.on('stream', ({ session }) => {
       breaker.calls += 1;
       session?.destroy();

@@ -1,5 +1,5 @@
 import type { images } from '@hallmark/contracts';
-import type { Call, Handlers } from '@hallmark/rpc';
+import { STARTING_UP, type Call, type Handlers } from '@hallmark/rpc';
 import { invalid, unavailable } from '@hallmark/errors';
 import type { Caller } from '../domain/caller.ts';
 import { representMember } from '../domain/representation.ts';
@@ -238,7 +238,7 @@ export class ImagesHandlers implements Handlers<typeof images.ImagesServiceServi
   #begin(request: Asked, call: Call): Caller {
     if (request.id !== undefined) call.event['imageId'] = request.id;
     if (!this.#isMigrated())
-      throw unavailable('DATABASE_UNAVAILABLE', 'PostgreSQL has not been reached yet.', {
+      throw unavailable(STARTING_UP, 'PostgreSQL has not been reached yet.', {
         retryAfterSeconds: 1,
       });
     return this.#caller(request);

@@ -1,6 +1,6 @@
 import { invalid, notFound, unavailable } from '@hallmark/errors';
 import type { instances } from '@hallmark/contracts';
-import type { Call, Handlers } from '@hallmark/rpc';
+import { STARTING_UP, type Call, type Handlers } from '@hallmark/rpc';
 import type { Clock } from '@hallmark/runtime';
 import { isUuid } from '../domain/boot-rules.ts';
 import { readNewMetadata, readRebuild } from '../domain/boot.ts';
@@ -191,7 +191,7 @@ export class InstancesHandlers implements Handlers<typeof instances.InstancesSer
 
   get #open(): HandlerDependencies {
     if (this.#dependencies.isMigrated()) return this.#dependencies;
-    throw unavailable('DATABASE_UNAVAILABLE', 'The tables of this release are not in PostgreSQL yet.');
+    throw unavailable(STARTING_UP, 'The tables of this release are not in PostgreSQL yet.');
   }
 }
 
