@@ -6,7 +6,14 @@ import type { ContainerRuntimeClient } from 'testcontainers';
 import { ensureBaseImage } from './base-image.ts';
 import { followBuild } from './build-progress.ts';
 
-export const TEST_IMAGES = ['redis', 'postgres', 'keystone', 'nova', 'cloud-init', 'openstackclient'] as const;
+export const TEST_IMAGES = [
+  'redis',
+  'postgres',
+  'keystone',
+  'nova',
+  'cloud-init',
+  'openstackclient',
+] as const;
 export type TestImage = (typeof TEST_IMAGES)[number];
 
 const FOLDERS = join(import.meta.dirname, '../../../tools/test-images/images');

@@ -7488,7 +7488,7 @@ export const PlacementReason: MessageFns<PlacementReason> = {
  *     PUT /stages/TICKET     204 when the data is staged
  *     GET /downloads/TICKET  200 with exactly `length` bytes
  *
- * A refusal there has a status of 4xx or 5xx and a body `{"code", "reason", "message"}` in JSON, the
+ * A refusal there has a status of 4xx or 5xx and a body `{"error": {"code", "reason", "message"}}` in JSON, the
  * same code, reason and message as above. An upload that ends before its declared length, or whose
  * connection breaks, leaves the image queued.
  */
