@@ -30,6 +30,7 @@ export const SAMPLES: readonly Sample[] = [
       'log',
       'gateway',
       'gateway_nova',
+      'boot_api',
       'gateway_guest',
       'gateway_image',
       'neutron',
