@@ -3,7 +3,7 @@ import { chown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-error.ts';
 
-/** PostgreSQL refuses to run as root. This is `nobody` nearly everywhere, and needs no entry in /etc/passwd. */
+/** PostgreSQL refuses to run as root, and as a number without a name in /etc/passwd. This one is `nobody` nearly everywhere. */
 const NOBODY = 65_534;
 
 /** As whom PostgreSQL runs. */
@@ -28,7 +28,7 @@ const nobody: Account = {
 const mappedRoot: Account = {
   command: (file, args) => ({
     file: 'unshare',
-    args: ['--user', '--map-user=1000', '--map-group=1000', file, ...args],
+    args: ['--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, file, ...args],
     options: {},
   }),
   own: () => Promise.resolve(),
