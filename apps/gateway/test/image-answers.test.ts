@@ -277,7 +277,12 @@ describe('methods and bodies', () => {
 });
 
 /** The table of the contract: reason, code, status. */
-const REASONS: readonly (readonly [string, ErrorCode, number, 'explanation' | 'detail' | 'template'])[] = [
+const REASONS: readonly (readonly [
+  string,
+  ErrorCode,
+  number,
+  'explanation' | 'detail' | 'template' | 'data',
+])[] = [
   ['ANY', 'invalid', 400, 'explanation'],
   ['ANY', 'forbidden', 403, 'explanation'],
   ['ANY', 'not-found', 404, 'explanation'],
@@ -288,7 +293,8 @@ const REASONS: readonly (readonly [string, ErrorCode, number, 'explanation' | 'd
   ['ANY', 'timeout', 504, 'explanation'],
   ['MEDIA_TYPE_UNSUPPORTED', 'invalid', 415, 'template'],
   ['PATCH_MEDIA_TYPE_UNSUPPORTED', 'invalid', 415, 'template'],
-  ['CONTENT_MISMATCH', 'invalid', 415, 'template'],
+  ['CONTENT_MISMATCH', 'invalid', 415, 'data'],
+  ['CONTENT_UNSAFE', 'invalid', 415, 'data'],
   ['RANGE_INVALID', 'invalid', 416, 'detail'],
   ['IMAGE_VANISHED', 'not-found', 410, 'explanation'],
   ['NAME_RESERVED', 'forbidden', 403, 'detail'],
@@ -315,6 +321,7 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
 };
+const OCTETS_UNSUPPORTED = 'The request media type application/octet-stream is not supported by this server.';
 const SAID = "It's <b>\u00e4 & \u{1F4BF}</b>";
 const ESCAPED = 'It&#x27;s &lt;b&gt;&#228; &amp; &#128191;&lt;/b&gt;';
 const ASCII = "It's <b>\\u00e4 & \\ud83d\\udcbf</b>";
@@ -331,6 +338,7 @@ describe('a failure with', () => {
       explanation: `It's ä & \u{1F4BF}\n\n   `,
       detail: `${GENERAL[status]}\n\n It's ä & \u{1F4BF}  `,
       template: `It's ä & \u{1F4BF} \n\n `,
+      data: `${OCTETS_UNSUPPORTED} \n\n It's ä & \u{1F4BF}`,
     };
     expect(text.body).toBe(`${line}\n\n${plain[place]}`);
 
@@ -339,6 +347,7 @@ describe('a failure with', () => {
         explanation: `${said}<br /><br />\n\n\n`,
         detail: `${GENERAL[status]}<br /><br />\n${said}\n\n`,
         template: `${said}\n<br /><br />\n`,
+        data: `${OCTETS_UNSUPPORTED}\n<br /><br />\n${said}`,
       })[place];
     for (const accept of ['*/*', 'text/html', 'application/json, */*', 'application/json;q=0.5, text/html']) {
       const html = await ask({ accept });

@@ -48,22 +48,15 @@ export class BytesHouse implements AsyncDisposable {
       slow: join(root, 'slow'),
       staging: join(root, 'staging'),
     };
-    const ini = `
-[DEFAULT]
-enabled_backends = fast:file, slow:file
-[glance_store]
-default_backend = fast
-[fast]
-filesystem_store_datadir = ${directories.fast}
-[slow]
-filesystem_store_datadir = ${directories.slow}
-[os_glance_staging_store]
-filesystem_store_datadir = ${directories.staging}
-[images]
-import_lease = 3
+    const ini = `${storesIni(directories)}
 ${options.ini ?? ''}
 ${options.iniOf?.(directories) ?? ''}`;
     return new BytesHouse(await House.open({ ...options, ini }), root, directories);
+  }
+
+  /** Has its options read again. `ini` begins in `[images]`. */
+  async reload(ini: string): Promise<void> {
+    await this.house.reload(`${storesIni(this.directories)}\n${ini}`);
   }
 
   async prepareUpload(id: string, size?: number, caller = alice, storeId = ''): Promise<string> {
@@ -167,6 +160,20 @@ ${options.iniOf?.(directories) ?? ''}`;
     await rm(this.#root, { recursive: true, force: true });
   }
 }
+
+const storesIni = ({ fast, slow, staging }: Directories): string => `
+[DEFAULT]
+enabled_backends = fast:file, slow:file
+[glance_store]
+default_backend = fast
+[fast]
+filesystem_store_datadir = ${fast}
+[slow]
+filesystem_store_datadir = ${slow}
+[os_glance_staging_store]
+filesystem_store_datadir = ${staging}
+[images]
+import_lease = 3`;
 
 export async function* pieces(content: Buffer, length = 64 * 1024): AsyncGenerator<Uint8Array, void> {
   for (let at = 0; at < content.length; at += length)

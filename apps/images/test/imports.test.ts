@@ -183,33 +183,16 @@ describe('InjectMetadataProperties', () => {
   });
 
   describe('with other configurations', () => {
-    afterEach(() => bytes.house.reload(reloaded(INI)));
+    afterEach(() => bytes.reload(INI));
 
     test('is not in the flow without `inject`', async () => {
-      await bytes.house.reload(reloaded(INI.replace(/^inject = .*$/m, '')));
+      await bytes.reload(INI.replace(/^inject = .*$/m, ''));
       const id = await staged();
       const { task } = await bytes.taskEnd(await bytes.import(id, DIRECT));
       expect(task).toMatchObject({ status: 'success', injection: undefined });
     });
   });
 });
-
-/** What the house was opened with, but for its listeners. */
-function reloaded(ini: string): string {
-  const { fast, slow, staging } = bytes.directories;
-  return `[images]\nimport_lease = 1\n${ini}
-[DEFAULT]
-enabled_backends = fast:file, slow:file
-[glance_store]
-default_backend = fast
-[fast]
-filesystem_store_datadir = ${fast}
-[slow]
-filesystem_store_datadir = ${slow}
-[os_glance_staging_store]
-filesystem_store_datadir = ${staging}
-`;
-}
 
 describe('an import', () => {
   test('of a URL streams into the store', async () => {

@@ -28,9 +28,14 @@ const STATUS_OF_REASON: ReadonlyMap<string, number> = new Map([
   ['MEDIA_TYPE_UNSUPPORTED', 415],
   ['PATCH_MEDIA_TYPE_UNSUPPORTED', 415],
   ['CONTENT_MISMATCH', 415],
+  ['CONTENT_UNSAFE', 415],
   ['RANGE_INVALID', 416],
   ['IMAGE_VANISHED', 410],
 ]);
+
+/** What is wrong with the data of an upload, not with its type. */
+const OF_DATA: ReadonlySet<string> = new Set(['CONTENT_MISMATCH', 'CONTENT_UNSAFE']);
+const DATA_UNSUPPORTED = 'The request media type application/octet-stream is not supported by this server.';
 
 /** Reasons whose message stands behind the general explanation of the status. */
 const IN_DETAIL: ReadonlySet<string> = new Set([
@@ -90,7 +95,8 @@ export const internalFailure: ImageFailure = {
 
 function textOf(status: number, reason: string, message: string): ErrorText {
   if (status === 401) return explained(generalOf(401));
-  // Its template leaves out the explanation; this message is what it says instead.
+  // Its template begins with the media type, whether that is what is wrong or not.
+  if (OF_DATA.has(reason)) return (escape) => `${DATA_UNSUPPORTED}\n<br /><br />\n${escape(message)}`;
   if (status === 415) return (escape) => `${escape(message)}\n<br /><br />\n`;
   return IN_DETAIL.has(reason) ? explained(generalOf(status), message) : explained(message);
 }

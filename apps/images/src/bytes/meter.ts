@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { invalid } from '@hallmark/errors';
+import type { Inspection } from '../domain/disk-formats/inspection.ts';
 import type { ImageData } from '../domain/image.ts';
 import { requireSizeCap, requireStorageQuota } from '../domain/quota.ts';
-import { HEAD_BYTES, virtualSizeOf } from '../domain/virtual-size.ts';
 import type { Bytes } from '../stores/store.ts';
 
 export interface MeterTerms {
@@ -12,6 +12,8 @@ export interface MeterTerms {
   readonly room: { readonly used: number; readonly maximum: number } | undefined;
   /** Bytes that must come; undefined: however many. */
   readonly expected: number | undefined;
+  /** Looks at the bytes. Undefined: nobody does, as with data that is only staged. */
+  readonly inspection: Inspection | undefined;
   /** Told of each piece. */
   readonly onBytes?: (count: number) => void;
 }
@@ -21,7 +23,6 @@ export class Meter {
   readonly #terms: MeterTerms;
   readonly #md5: Hash = createHash('md5');
   readonly #hash: Hash;
-  #head = Buffer.alloc(0);
   #size = 0;
 
   constructor(terms: MeterTerms) {
@@ -33,29 +34,29 @@ export class Meter {
     return this.#size;
   }
 
-  /** @throws HallmarkError `SIZE_CAP`, `STORAGE_QUOTA`, `SIZE_MISMATCH` */
+  /** @throws HallmarkError `SIZE_CAP`, `STORAGE_QUOTA`, `SIZE_MISMATCH`, `CONTENT_MISMATCH`, `CONTENT_UNSAFE` */
   async *measure(data: Bytes): AsyncGenerator<Uint8Array, void> {
-    const { sizeCap, room, expected, onBytes } = this.#terms;
+    const { sizeCap, room, expected, inspection, onBytes } = this.#terms;
     for await (const piece of data) {
       this.#size += piece.length;
       requireSizeCap(this.#size, sizeCap);
       if (room) requireStorageQuota(this.#size, room.used, room.maximum);
       if (expected !== undefined && this.#size > expected) throw sizeMismatch(expected, this.#size);
-      if (this.#head.length < HEAD_BYTES)
-        this.#head = Buffer.concat([this.#head, piece.subarray(0, HEAD_BYTES)]);
+      inspection?.feed(piece);
       this.#md5.update(piece);
       this.#hash.update(piece);
       onBytes?.(piece.length);
       yield piece;
     }
     if (expected !== undefined && this.#size !== expected) throw sizeMismatch(expected, this.#size);
+    inspection?.finish();
   }
 
   /** After the last byte, once. */
-  result(diskFormat: string | null): ImageData {
+  result(): ImageData {
     return {
       size: this.#size,
-      virtualSize: virtualSizeOf(diskFormat, this.#head, this.#size),
+      virtualSize: this.#terms.inspection?.virtualSize(this.#size) ?? null,
       checksum: this.#md5.digest('hex'),
       hashAlgo: this.#terms.hashAlgorithm,
       hashValue: this.#hash.digest('hex'),

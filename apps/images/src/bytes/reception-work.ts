@@ -1,3 +1,4 @@
+import { Inspection } from '../domain/disk-formats/inspection.ts';
 import type { FoundImage } from '../store/image-rows.ts';
 import type { ImagesSettings } from '../settings/images-settings.ts';
 import type { Reception, Receptions } from '../store/receptions.ts';
@@ -8,23 +9,31 @@ import type { Tables } from '../store/tables.ts';
 import type { BytesEvents } from './bytes-events.ts';
 import { Meter } from './meter.ts';
 
-/** A meter with the limits that hold for one image. `expected`: null when nobody said. */
+export interface MeterWishes {
+  /** Bytes that must come; null when nobody said. */
+  readonly expected: number | null;
+  /** Whether the data must be what the image is declared to be. */
+  readonly inspects: boolean;
+  readonly onBytes?: (count: number) => void;
+}
+
+/** A meter with the limits that hold for one image. */
 export async function meterFor(
-  { quotas, hashAlgorithm }: Pick<ImagesSettings, 'quotas' | 'hashAlgorithm'>,
+  { quotas, hashAlgorithm, inspection }: Pick<ImagesSettings, 'quotas' | 'hashAlgorithm' | 'inspection'>,
   db: Database<Tables>,
-  { owner }: Pick<FoundImage, 'owner'>,
-  expected: number | null,
-  onBytes?: (count: number) => void,
+  image: Pick<FoundImage, 'owner' | 'diskFormat' | 'containerFormat'>,
+  { expected, inspects, onBytes }: MeterWishes,
 ): Promise<Meter> {
   const room =
     quotas.projectStorage === 0
       ? undefined
-      : { used: await storageUsed(db.kysely, owner), maximum: quotas.projectStorage };
+      : { used: await storageUsed(db.kysely, image.owner), maximum: quotas.projectStorage };
   return new Meter({
     hashAlgorithm,
     sizeCap: quotas.imageSize,
     room,
     expected: expected ?? undefined,
+    inspection: inspects ? new Inspection(image, inspection) : undefined,
     onBytes,
   });
 }

@@ -45,11 +45,11 @@ export class Uploads {
     const terms = settings();
     await this.#receive({ imageId, to: 'saving' }, transfer.signal, async (reception, signal) => {
       const { image } = reception;
-      const meter = await meterFor(terms, db, image, declaredSize);
+      const meter = await meterFor(terms, db, image, { expected: declaredSize, inspects: true });
       const data = meter.measure(bodyOf(transfer.body));
       await intake.take(store, { imageId, data, size: declaredSize ?? undefined, signal }, async (blob) => {
         const injection = decideInjection(terms.injection, 'upload', caller, new Date(clock.now()));
-        await this.#receptions.activate(reception, blob, meter.result(image.diskFormat), {
+        await this.#receptions.activate(reception, blob, meter.result(), {
           injection,
           quotas: terms.quotas,
         });
@@ -66,7 +66,8 @@ export class Uploads {
     transfer.event['imageId'] = imageId;
     const terms = settings();
     await this.#receive({ imageId, to: 'uploading' }, transfer.signal, async (reception, signal) => {
-      const meter = await meterFor(terms, db, reception.image, declaredSize);
+      // What it is to be need not have been said yet.
+      const meter = await meterFor(terms, db, reception.image, { expected: declaredSize, inspects: false });
       const data = meter.measure(bodyOf(transfer.body));
       await intake.take(
         stores.staging,

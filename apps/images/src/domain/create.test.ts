@@ -5,6 +5,7 @@ import { draftImage, type CreateRules, type ImageDraft } from './create.ts';
 import { parseProtections } from './protections-file.ts';
 import { Protections } from './protections.ts';
 import { Policy } from './policy/policy.ts';
+import { imageSchemaOf } from './schema.ts';
 
 const alice: Caller = {
   userId: 'alice',
@@ -16,6 +17,10 @@ const alice: Caller = {
 const admin: Caller = { ...alice, userId: 'root', projectId: 'ops', roles: ['admin'] };
 const carol: Caller = { ...alice, roles: ['reader'] };
 
+const schema = imageSchemaOf({
+  diskFormats: ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'],
+  containerFormats: ['bare', 'ova'],
+});
 const inject = { properties: new Map([['mark', 'x']]), ignoreRoles: new Set(['admin']) };
 const { rules } = parseProtections(
   '[hidden_]\ncreate=admin\nread=admin\nupdate=admin\ndelete=admin\n[.*]\ncreate=@\nread=@\nupdate=@\ndelete=@',
@@ -26,6 +31,7 @@ const { rules } = parseProtections(
 function setup(more: Partial<CreateRules> = {}): CreateRules {
   const { policy } = Policy.parse({});
   return {
+    schema,
     policy,
     protections: new Protections({ rules, inject, allows: () => false }),
     injection: { settings: inject, injects: true },

@@ -8,6 +8,7 @@ import { refusal, type Policy } from './policy/policy.ts';
 import { requireFreeName, requireMinimum, requirePlainText, requireProperty } from './property-checks.ts';
 import type { Protections } from './protections.ts';
 import { requirePropertyQuota, requireTagQuota, type Quotas } from './quota.ts';
+import type { ImageSchema } from './schema.ts';
 import { isObject, requireImageSchema } from './schema-check.ts';
 
 /** An image to be. */
@@ -20,6 +21,7 @@ export interface ImageDraft extends ImageAttributes {
 }
 
 export interface CreateRules {
+  readonly schema: ImageSchema;
   readonly policy: Policy;
   readonly protections: Protections;
   readonly injection: Pick<InjectionPolicy, 'settings' | 'injects'>;
@@ -34,7 +36,7 @@ export interface CreateRules {
 export function draftImage(body: Uint8Array, caller: Caller, rules: CreateRules): ImageDraft {
   const given = parseBody(body);
   if (!isObject(given)) throw invalid('BODY_INVALID', 'Unexpected body type. Expected dict.');
-  requireShape(given);
+  requireShape(given, rules.schema);
 
   const attributes = readAttributes(given, caller);
   authorize(attributes, Object.hasOwn(given, 'visibility'), caller, rules.policy);
@@ -57,13 +59,13 @@ export function draftImage(body: Uint8Array, caller: Caller, rules: CreateRules)
   return { ...attributes, id: typeof id === 'string' ? id : undefined, properties, ignored };
 }
 
-function requireShape(given: Readonly<Record<string, unknown>>): void {
+function requireShape(given: Readonly<Record<string, unknown>>, schema: ImageSchema): void {
   for (const name of NEVER_IN_CREATE) {
     if (Object.hasOwn(given, name)) {
       throw forbidden('ATTRIBUTE_READ_ONLY', `Attribute '${name}' is read-only.`);
     }
   }
-  requireImageSchema(given);
+  requireImageSchema(schema, given);
   for (const [name, value] of Object.entries(given)) {
     if (BASE_NAMES.has(name)) continue;
     requireProperty(name, typeof value === 'string' ? value : '');

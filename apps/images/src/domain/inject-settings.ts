@@ -1,5 +1,6 @@
 import { isInternal } from './image.ts';
 import { BASE_NAMES, RESERVED_NAMES } from './names.ts';
+import { imageSchemaOf } from './schema.ts';
 import { checkProperty } from './schema-check.ts';
 
 /** What an import injects, and for whom not. */
@@ -98,6 +99,9 @@ function readDict(text: string, complain: (message: string) => void): ReadonlyMa
   return properties;
 }
 
+/** Formats are attributes, of which none can be injected. */
+const EXTRA_PROPERTIES = imageSchemaOf({ diskFormats: [], containerFormats: [] });
+
 function checkPair(name: string, value: string, complain: (message: string) => void): void {
   if (name === '') complain('has a property without a name');
   else if (name.length > LONGEST_NAME) complain(`has a name of more than ${LONGEST_NAME} characters`);
@@ -108,7 +112,7 @@ function checkPair(name: string, value: string, complain: (message: string) => v
   else if (Buffer.byteLength(value) > LONGEST_VALUE_BYTES)
     complain(`the value of ${name} is longer than ${LONGEST_VALUE_BYTES} bytes`);
   else {
-    const fault = checkProperty(name, value);
+    const fault = checkProperty(EXTRA_PROPERTIES, name, value);
     if (fault) complain(`${name}: ${fault.message}`);
   }
 }

@@ -2,6 +2,7 @@ import { forbidden, invalid, type HallmarkError } from '@hallmark/errors';
 import { parseBody } from './body.ts';
 import { READ_ONLY_NAMES } from './names.ts';
 import { requireFreeName } from './property-checks.ts';
+import type { ImageSchema } from './schema.ts';
 import { checkProperty, isObject, schemaMismatch } from './schema-check.ts';
 
 export const PATCH_MEDIA_TYPES = [
@@ -29,7 +30,7 @@ export interface Patch {
 }
 
 /** Understands a patch in either media type and checks what can be checked without the image. */
-export function parsePatch(mediaType: string, body: Uint8Array): Patch {
+export function parsePatch(mediaType: string, body: Uint8Array, schema: ImageSchema): Patch {
   const type = mediaType.split(';', 1)[0]?.trim() ?? '';
   if (!PATCH_MEDIA_TYPES.some((known) => known === type)) {
     throw invalid(
@@ -44,7 +45,7 @@ export function parsePatch(mediaType: string, body: Uint8Array): Patch {
   const changes = operations.map((operation: unknown) => {
     if (!isObject(operation)) throw patchInvalid('Operations must be JSON objects.');
     const { op, pointer } = isNewForm ? readNewForm(operation) : readOldForm(operation);
-    return readChange(op, pointer, operation);
+    return readChange(op, pointer, operation, schema);
   });
   return { addOverwrites: isNewForm, changes };
 }
@@ -76,7 +77,7 @@ function readOldForm(operation: Operation): { op: PatchOperation; pointer: unkno
   return { op, pointer: operation[op] };
 }
 
-function readChange(op: PatchOperation, pointer: unknown, operation: Operation): Change {
+function readChange(op: PatchOperation, pointer: unknown, operation: Operation, schema: ImageSchema): Change {
   const [name = '', ...rest] = segmentsOf(pointer);
   const isOneLocation = name === 'locations' && op !== 'replace';
   if (name === '' || rest.length !== (isOneLocation ? 1 : 0)) {
@@ -91,7 +92,7 @@ function readChange(op: PatchOperation, pointer: unknown, operation: Operation):
   requireFreeName(name);
   if (op === 'remove') return { op, name, rest, value: undefined };
   const { value } = operation;
-  const mismatch = isOneLocation ? undefined : checkProperty(name, value);
+  const mismatch = isOneLocation ? undefined : checkProperty(schema, name, value);
   if (mismatch) throw schemaMismatch(mismatch);
   return { op, name, rest, value };
 }

@@ -7,6 +7,7 @@ import { parsePatch, PATCH_MEDIA_TYPES } from './patch-parse.ts';
 import { Policy } from './policy/policy.ts';
 import { parseProtections } from './protections-file.ts';
 import { Protections } from './protections.ts';
+import { imageSchemaOf } from './schema.ts';
 
 const [V20, V21] = PATCH_MEDIA_TYPES;
 const alice: Caller = {
@@ -50,6 +51,7 @@ const { rules } = parseProtections(
   'roles',
   () => true,
 );
+const schema = imageSchemaOf({ diskFormats: ['raw', 'iso'], containerFormats: ['bare', 'ova'] });
 const inject = { properties: new Map([['mark', 'x']]), ignoreRoles: new Set(['admin']) };
 const patchRules = {
   policy: Policy.parse({}).policy,
@@ -58,7 +60,7 @@ const patchRules = {
 
 function patch(type: string, body: unknown, caller = alice, of = image): ImageChange | string {
   try {
-    return applyPatch(of, parsePatch(type, Buffer.from(JSON.stringify(body))), caller, patchRules);
+    return applyPatch(of, parsePatch(type, Buffer.from(JSON.stringify(body)), schema), caller, patchRules);
   } catch (error) {
     if (error instanceof HallmarkError)
       return `${error.code} ${error.reason} ${error.message.split('\n')[0] ?? ''}`;

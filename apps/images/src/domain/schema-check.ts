@@ -1,5 +1,5 @@
 import { invalid, type HallmarkError } from '@hallmark/errors';
-import { imageSchema, type NamedSchema, type Schema } from './schema.ts';
+import type { ImageSchema, NamedSchema, Schema } from './schema.ts';
 
 /** What does not match, in the words of Python's jsonschema, which clients quote. */
 export interface Mismatch {
@@ -10,19 +10,19 @@ export interface Mismatch {
 }
 
 /** Refuses an object that is no image. */
-export function requireImageSchema(object: Readonly<Record<string, unknown>>): void {
+export function requireImageSchema(schema: ImageSchema, object: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(object)) {
-    const mismatch = checkProperty(name, value);
+    const mismatch = checkProperty(schema, name, value);
     if (mismatch) throw schemaMismatch(mismatch);
   }
 }
 
 /** Looks at one attribute or extra property. */
-export function checkProperty(name: string, value: unknown): Mismatch | undefined {
-  const known = Object.hasOwn(imageSchema.properties, name) ? imageSchema.properties[name] : undefined;
+export function checkProperty(schema: ImageSchema, name: string, value: unknown): Mismatch | undefined {
+  const known = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
   return known
     ? check(known, value, `schema['properties']['${name}']`)
-    : check(imageSchema.additionalProperties, value, "schema['additionalProperties']");
+    : check(schema.additionalProperties, value, "schema['additionalProperties']");
 }
 
 export function schemaMismatch({ message, keyword, place }: Mismatch): HallmarkError {

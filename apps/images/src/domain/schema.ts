@@ -28,20 +28,11 @@ const UUID = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){
 const TEXT_OR_NULL = ['null', 'string'] as const;
 const PROPERTY_KEYS = 'https://docs.openstack.org/python-glanceclient/latest/cli/property-keys.html';
 
-export const DISK_FORMATS = [
-  'ami',
-  'ari',
-  'aki',
-  'vhd',
-  'vhdx',
-  'vmdk',
-  'raw',
-  'qcow2',
-  'vdi',
-  'iso',
-  'ploop',
-] as const;
-export const CONTAINER_FORMATS = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;
+/** What the formats of an image may be; the operator says. */
+export interface FormatNames {
+  readonly diskFormats: readonly string[];
+  readonly containerFormats: readonly string[];
+}
 
 const readOnly = (type: Schema['type'], description: string, more: Schema = {}): Schema => ({
   ...(type !== undefined && { type }),
@@ -76,7 +67,10 @@ const locationSchema: Schema = {
   description: 'A set of URLs to access the image file kept in external store',
 };
 
-const baseProperties: Readonly<Record<string, Schema>> = {
+const baseProperties = ({
+  diskFormats,
+  containerFormats,
+}: FormatNames): Readonly<Record<string, Schema>> => ({
   id: { type: 'string', description: 'An identifier for the image', pattern: UUID },
   name: { type: TEXT_OR_NULL, description: 'Descriptive name for the image', maxLength: 255 },
   status: readOnly('string', 'Status of the image', { enum: STATUSES }),
@@ -99,9 +93,9 @@ const baseProperties: Readonly<Record<string, Schema>> = {
   container_format: {
     type: TEXT_OR_NULL,
     description: 'Format of the container',
-    enum: [null, ...CONTAINER_FORMATS],
+    enum: [null, ...containerFormats],
   },
-  disk_format: { type: TEXT_OR_NULL, description: 'Format of the disk', enum: [null, ...DISK_FORMATS] },
+  disk_format: { type: TEXT_OR_NULL, description: 'Format of the disk', enum: [null, ...diskFormats] },
   created_at: readOnly('string', 'Date and time of image registration'),
   updated_at: readOnly('string', 'Date and time of the last image modification'),
   tags: {
@@ -120,7 +114,7 @@ const baseProperties: Readonly<Record<string, Schema>> = {
   ),
   schema: readOnly('string', 'An image schema url'),
   locations: locationSchema,
-};
+});
 
 /** The extra properties of Glance's shipped schema file. */
 const knownProperties: Readonly<Record<string, Schema>> = {
@@ -179,16 +173,18 @@ const knownProperties: Readonly<Record<string, Schema>> = {
   },
 };
 
-export const imageSchema: NamedSchema & { readonly additionalProperties: Schema } = {
+export type ImageSchema = NamedSchema & { readonly additionalProperties: Schema };
+
+export const imageSchemaOf = (formats: FormatNames): ImageSchema => ({
   name: 'image',
-  properties: { ...baseProperties, ...knownProperties },
+  properties: { ...baseProperties(formats), ...knownProperties },
   additionalProperties: { type: 'string' },
   links: [
     { rel: 'self', href: '{self}' },
     { rel: 'enclosure', href: '{file}' },
     { rel: 'describedby', href: '{schema}' },
   ],
-};
+});
 
 const memberSchema: NamedSchema = {
   name: 'member',
@@ -248,7 +244,7 @@ const taskListed: Readonly<Record<string, Schema>> = Object.fromEntries(
 const DESCRIBED_BY = [{ rel: 'describedby', href: '{schema}' }] as const;
 
 /** Every document of `GET /v2/schemas/NAME`. */
-export const SCHEMA_DOCUMENTS: Readonly<Record<string, NamedSchema>> = {
+export const schemaDocuments = (imageSchema: ImageSchema): Readonly<Record<string, NamedSchema>> => ({
   image: imageSchema,
   images: {
     name: 'images',
@@ -275,4 +271,4 @@ export const SCHEMA_DOCUMENTS: Readonly<Record<string, NamedSchema>> = {
     },
     links: DESCRIBED_BY,
   },
-};
+});

@@ -62,7 +62,7 @@ export class ImportFlow {
     const { writes, plan, terms, progress } = this.#options;
     const [storeId, ...others] = left;
     if (storeId === undefined) {
-      await this.#keep(copies, [], progress.message);
+      await this.#keep(image, copies, [], progress.message);
       return;
     }
     await this.#copy(image, storeId, copies, signal, async (copy) => {
@@ -80,7 +80,7 @@ export class ImportFlow {
       const left = stores.slice(index + 1);
       try {
         await this.#copy(image, storeId, copies, signal, async (copy) => {
-          await this.#keep([copy], left, left.length === 0 ? progress.message : undefined);
+          await this.#keep(image, [copy], left, left.length === 0 ? progress.message : undefined);
           copies.push(copy);
         });
       } catch (thrown) {
@@ -99,7 +99,12 @@ export class ImportFlow {
     }
   }
 
-  async #keep(copies: readonly Copy[], left: readonly string[], ends: string | undefined): Promise<void> {
+  async #keep(
+    image: FoundImage,
+    copies: readonly Copy[],
+    left: readonly string[],
+    ends: string | undefined,
+  ): Promise<void> {
     const { writes, plan, terms, progress } = this.#options;
     const [first] = copies;
     await progress.write();
@@ -108,7 +113,7 @@ export class ImportFlow {
       return;
     }
     const blobs = copies.map(({ blob }) => blob);
-    await writes.keep(plan, terms, { copies: blobs, data: first.data, left, ends });
+    await writes.keep(plan, terms, { copies: blobs, data: first.data, formats: image, left, ends });
   }
 
   /** Fills one store and hands the copy on; it is removed when that fails. */
@@ -123,11 +128,16 @@ export class ImportFlow {
     const { data, size } = await this.#source(image, made).open(signal);
     try {
       if (size !== undefined) progress.total = size * plan.stores.length;
-      const meter = await meterFor(settings, db, image, size ?? null, (count) => progress.add(count));
+      const meter = await meterFor(settings, db, image, {
+        expected: size ?? null,
+        // A copy of what is there already need not be what is allowed today.
+        inspects: plan.method !== 'copy-image',
+        onBytes: (count) => progress.add(count),
+      });
       const incoming = { imageId: image.id, data: meter.measure(data), size, signal };
       await intake.take(stores.get(storeId), incoming, async (blob) => {
         progress.total = meter.size * plan.stores.length;
-        const learnt = meter.result(image.diskFormat);
+        const learnt = meter.result();
         requireSame(made[0]?.data ?? image, learnt);
         await use({ blob, data: learnt });
       });
@@ -151,7 +161,11 @@ export class ImportFlow {
 /** What another store would not make better: the image, the task, the quota, the source, PostgreSQL. */
 const FINAL: ReadonlySet<string> = new Set([
   'CANCELLED',
+  'CONTENT_MISMATCH',
+  'CONTENT_UNSAFE',
+  'FORMATS_CHANGED',
   'IMAGE_VANISHED',
+  'LOCATION_QUOTA',
   'PROPERTY_QUOTA',
   'SIZE_CAP',
   'STORAGE_QUOTA',

@@ -140,6 +140,7 @@ const termsOf = (
   stores: StoreSet,
 ): ImportTerms => ({
   propertyQuota: quotas.properties,
+  locationQuota: quotas.locations,
   projectStorage: quotas.projectStorage,
   ttlHours: taskTtlHours,
   isMultiStore,

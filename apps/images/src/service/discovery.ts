@@ -1,6 +1,6 @@
 import { notFound } from '@hallmark/errors';
 import type { Caller } from '../domain/caller.ts';
-import { SCHEMA_DOCUMENTS } from '../domain/schema.ts';
+import { schemaDocuments } from '../domain/schema.ts';
 import type { StoreSettings } from '../settings/store-settings.ts';
 import { resourceUnknown } from './images.ts';
 import type { Workshop } from './workshop.ts';
@@ -33,7 +33,8 @@ export class Discovery {
   }
 
   schema(name: string): object {
-    const document = Object.hasOwn(SCHEMA_DOCUMENTS, name) ? SCHEMA_DOCUMENTS[name] : undefined;
+    const documents = schemaDocuments(this.#shop.settings().schema);
+    const document = Object.hasOwn(documents, name) ? documents[name] : undefined;
     if (!document) throw resourceUnknown();
     return document;
   }

@@ -26,8 +26,8 @@ export class Images {
   }
 
   async create(caller: Caller, body: Uint8Array): Promise<{ image: FoundImage; ignored: readonly string[] }> {
-    const { policy, protections, injection, quotas } = this.#shop.settings();
-    const draft = draftImage(body, caller, { policy, protections, injection, quotas });
+    const { schema, policy, protections, injection, quotas } = this.#shop.settings();
+    const draft = draftImage(body, caller, { schema, policy, protections, injection, quotas });
     const image = await this.#shop.records.insert(draft);
     this.#shop.events.created(image.id, caller, draft.ignored);
     return { image, ignored: draft.ignored };
@@ -68,8 +68,8 @@ export class Images {
   }
 
   async update(caller: Caller, id: string, mediaType: string, body: Uint8Array): Promise<FoundImage> {
-    const patch = parsePatch(mediaType, body);
-    const { policy, protections, quotas } = this.#shop.settings();
+    const { schema, policy, protections, quotas } = this.#shop.settings();
+    const patch = parsePatch(mediaType, body, schema);
     return await withImage(this.#shop, caller, id, async (image, tx) => {
       policy.requireOn('modify_image', caller, image);
       const change = applyPatch(image, patch, caller, { policy, protections });

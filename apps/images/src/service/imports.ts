@@ -9,6 +9,7 @@ import {
 } from '../domain/import-request.ts';
 import { decideInjection } from '../domain/injection.ts';
 import { IMAGE_ID } from '../domain/image.ts';
+import { requireLocationQuota } from '../domain/quota.ts';
 import { refusal } from '../domain/policy/policy.ts';
 import { storeIds } from '../domain/representation.ts';
 import { parseTaskQuery, representImageTask, representListedTask, type Task } from '../domain/task.ts';
@@ -34,7 +35,7 @@ export class Imports {
     id: string,
     { body, storeHeader, requestId }: { body: Uint8Array; storeHeader: string; requestId: string },
   ): Promise<Task | undefined> {
-    const { policy, importMethods, stores, injection, uriFilter, download } = this.#shop.settings();
+    const { policy, importMethods, stores, injection, uriFilter, download, quotas } = this.#shop.settings();
     const request = readImportRequest(body, importMethods);
     const rule = request.method === 'copy-image' ? 'copy_image' : 'modify_image';
     const known = {
@@ -54,6 +55,7 @@ export class Imports {
       if (request.method === 'web-download')
         requireAllowedLiteral(requireAllowedUri(request.uri, uriFilter), download.allowedNetworks);
       if (chosen.length === 0) return undefined;
+      requireLocationQuota(image.locations.length + chosen.length, quotas.locations);
       const task = await insertTask(tx, {
         imageId: id,
         caller,

@@ -2,7 +2,7 @@ import { forbidden, invalid, notFound } from '@hallmark/errors';
 import type { Caller } from '../domain/caller.ts';
 import type { Location } from '../domain/image.ts';
 import { readRange, type ByteRange } from '../domain/range.ts';
-import { requireSizeCap, requireStorageQuota } from '../domain/quota.ts';
+import { requireLocationQuota, requireSizeCap, requireStorageQuota } from '../domain/quota.ts';
 import { illegalTransition, requireFormats, requireTransition } from '../domain/status.ts';
 import { storageUsed } from '../store/usage.ts';
 import {
@@ -37,7 +37,7 @@ export class Transfers {
     id: string,
     incoming: Incoming & { readonly storeId: string; readonly declaredSize: string },
   ): Promise<string> {
-    const { policy, stores } = this.#shop.settings();
+    const { policy, stores, quotas } = this.#shop.settings();
     const image = await seeImage(this.#shop, caller, id);
     requireOctets(incoming.contentType);
     policy.requireOn('upload_image', caller, image);
@@ -47,6 +47,7 @@ export class Transfers {
       throw invalid('STORE_UNKNOWN', `Store for identifier ${storeId} not found`);
     requireTransition(image.status, 'saving');
     requireFormats('saving', image);
+    requireLocationQuota(image.locations.length + 1, quotas.locations);
     await this.#requireRoom(image.owner, declaredSize ?? 0);
     const ticket: UploadTicket = {
       imageId: image.id,

@@ -1,4 +1,5 @@
 import { ConfigError, type Config, type ConfigFault } from '@hallmark/runtime';
+import type { InspectionTerms } from '../domain/disk-formats/inspection.ts';
 import { readImportPlugins } from '../domain/import-plugins.ts';
 import { readInjectSettings } from '../domain/inject-settings.ts';
 import type { InjectionPolicy } from '../domain/injection.ts';
@@ -7,6 +8,7 @@ import type { Policy } from '../domain/policy/policy.ts';
 import { parseProtections, type ProtectionRule } from '../domain/protections-file.ts';
 import { Protections } from '../domain/protections.ts';
 import type { Quotas } from '../domain/quota.ts';
+import { imageSchemaOf, type ImageSchema } from '../domain/schema.ts';
 import type { UriFilter } from '../domain/uri-filter.ts';
 import { readDownload, type DownloadSettings } from './download-settings.ts';
 import { faultAt, pathOf, readText } from './files.ts';
@@ -23,6 +25,9 @@ export interface ImagesSettings {
   readonly protections: Protections;
   readonly injection: InjectionPolicy;
   readonly quotas: Quotas;
+  /** What an image is, with the formats that the operator knows. */
+  readonly schema: ImageSchema;
+  readonly inspection: InspectionTerms;
   readonly pageSizes: PageSizes;
   readonly stores: StoresSettings;
   readonly importMethods: readonly ImportMethod[];
@@ -40,6 +45,10 @@ export function readImagesSettings(config: Config): ImagesSettings {
   const faults: ConfigFault[] = [];
   const warnings: string[] = [];
   const policy = readPolicy(config, faults);
+  const schema = imageSchemaOf({
+    diskFormats: config.image_format.disk_formats,
+    containerFormats: config.image_format.container_formats,
+  });
   const injection = readInjection(config, faults, warnings);
   const rules = readProtectionRules(config, policy, faults);
   const stores = readStores(config, faults);
@@ -72,6 +81,12 @@ export function readImagesSettings(config: Config): ImagesSettings {
       locations: options.image_location_quota,
       imageSize: options.image_size_cap,
       projectStorage: options.user_storage_quota,
+    },
+    schema,
+    inspection: {
+      requiresMatch: config.image_format.require_image_format_match,
+      vmdkTypes: config.image_format.vmdk_allowed_types,
+      toleratesPartitions: config.image_format.gpt_safety_checks_nonfatal,
     },
     pageSizes: { standard: options.limit_param_default, most: options.api_limit_max },
     stores,

@@ -2,6 +2,7 @@ import { conflict, notFound, notReady, type HallmarkError } from '@hallmark/erro
 import type { Database } from '@hallmark/postgres';
 import type { Door } from '../domain/injection.ts';
 import type { ImageData, ImageStatus } from '../domain/image.ts';
+import { requireLocationQuota } from '../domain/quota.ts';
 import { adoptBlob, discardData, type Blob } from './blobs.ts';
 import type { FoundImage } from './image-rows.ts';
 import { ImageRecords, moveStatus, putProperties, touch, type ImagesTransaction } from './image-records.ts';
@@ -21,6 +22,7 @@ export interface ImportPlan {
 
 export interface ImportTerms {
   readonly propertyQuota: number;
+  readonly locationQuota: number;
   readonly projectStorage: number;
   readonly ttlHours: number;
   /** Progress is told in names of stores, which clients know only when there are several. */
@@ -61,6 +63,7 @@ export class ImportWrites {
     return await this.#withImage(task, async (image, tx) => {
       const left = stores.filter((id) => !holds(image, id));
       requireReady(image, method);
+      if (left.length > 0) requireLocationQuota(image.locations.length + left.length, terms.locationQuota);
       if (image.status !== 'active' && task.injection)
         requireInjectable(image, task.injection, terms.propertyQuota);
       if (method !== 'web-download')
@@ -91,11 +94,21 @@ export class ImportWrites {
     {
       copies,
       data,
+      formats,
       left,
       ends,
-    }: { copies: readonly Blob[]; data: ImageData; left: readonly string[]; ends: string | undefined },
+    }: {
+      copies: readonly Blob[];
+      data: ImageData;
+      /** As what the data was looked at. */
+      formats: Pick<FoundImage, 'diskFormat' | 'containerFormat'>;
+      left: readonly string[];
+      ends: string | undefined;
+    },
   ): Promise<void> {
     await this.#withImage(task, async (image, tx) => {
+      if (image.status === 'importing') requireSameFormats(image, formats);
+      requireLocationQuota(image.locations.length + copies.length, terms.locationQuota);
       await requireRoom(tx, image.owner, (data.size ?? 0) * copies.length, terms.projectStorage);
       for (const blob of copies) {
         await adoptBlob(tx, blob);
@@ -132,13 +145,16 @@ export class ImportWrites {
       await endTask(tx, task.id, { status: 'failure', ...fault, message, ttlHours });
     const found = await this.#records.locked(task.imageId, '', async (image, tx) => {
       if ((await holdTask(tx, task)) === 'lost') throw new TaskLost();
-      const to =
-        image.status === 'importing' ? (image.stagedKey === null ? 'queued' : 'uploading') : image.status;
+      const isUseless = USELESS_DATA.has(fault.reason);
+      const keepsStaged = image.stagedKey !== null && !isUseless;
+      const to = image.status === 'importing' ? (keepsStaged ? 'uploading' : 'queued') : image.status;
       if (image.status === 'importing') await moveStatus(tx, image.id, 'importing', to);
+      if (to === 'queued') await dropStaged(tx, image, terms);
       const missing = stores.filter((id) => !holds(image, id));
       await tell(tx, image, terms, [], (failed) => [...failed, ...missing]);
       await unlock(tx, image.id);
-      await end(tx, `${fault.message} ${AFTERWARDS[to] ?? ''}`.trimEnd());
+      const afterwards = isUseless && to === 'queued' ? AFTER_USELESS_DATA : (AFTERWARDS[to] ?? '');
+      await end(tx, `${fault.message} ${afterwards}`.trimEnd());
       return to;
     });
     if (found !== undefined) return found;
@@ -172,6 +188,11 @@ const AFTERWARDS: Partial<Record<ImageStatus, string>> = {
   active: 'The image stays active, with the copies that it has.',
 };
 
+/** Failures that the same data would bring again: it is not kept, so that formats and data can be set anew. */
+const USELESS_DATA: ReadonlySet<string> = new Set(['CONTENT_MISMATCH', 'CONTENT_UNSAFE']);
+const AFTER_USELESS_DATA =
+  'The image is queued again without this data: its disk_format can be changed, and other data imported.';
+
 const holds = ({ locations }: FoundImage, storeId: string): boolean =>
   locations.some((location) => location.storeId === storeId);
 
@@ -182,6 +203,15 @@ function requireReady(image: FoundImage, method: ImportPlan['method']): void {
   const lacksData = method === 'glance-direct' && status !== 'active' && stagedKey === null;
   if ((status !== BEGINS_FROM[method] && !isUnderWay) || lacksData)
     throw notReady('IMAGE_NOT_READY', `The image is ${status}, from which ${method} cannot begin.`);
+}
+
+/** Users may change them meanwhile, and then nobody has looked whether the data is what they say now. */
+function requireSameFormats(
+  image: FoundImage,
+  { diskFormat, containerFormat }: Pick<FoundImage, 'diskFormat' | 'containerFormat'>,
+): void {
+  if (image.diskFormat !== diskFormat || image.containerFormat !== containerFormat)
+    throw conflict('FORMATS_CHANGED', 'The formats of the image were changed while it was imported.');
 }
 
 const BEGINS_FROM: Readonly<Record<ImportPlan['method'], ImageStatus>> = {
@@ -219,15 +249,22 @@ async function finish(
   tx: ImagesTransaction,
   task: ClaimedTask,
   image: FoundImage,
-  { stagingStore, ttlHours }: ImportTerms,
+  terms: ImportTerms,
   message: string,
 ): Promise<void> {
-  if (image.stagedKey !== null) {
-    await discardData(tx, stagingStore, image.stagedKey);
-    await tx.updateTable('images').set({ staged_key: null }).where('id', '=', image.id).execute();
-  }
+  await dropStaged(tx, image, terms);
   await unlock(tx, image.id);
-  await endTask(tx, task.id, { status: 'success', message, reason: '', ttlHours });
+  await endTask(tx, task.id, { status: 'success', message, reason: '', ttlHours: terms.ttlHours });
+}
+
+async function dropStaged(
+  tx: ImagesTransaction,
+  { id, stagedKey }: FoundImage,
+  { stagingStore }: ImportTerms,
+): Promise<void> {
+  if (stagedKey === null) return;
+  await discardData(tx, stagingStore, stagedKey);
+  await tx.updateTable('images').set({ staged_key: null }).where('id', '=', id).execute();
 }
 
 async function unlock(tx: ImagesTransaction, imageId: string): Promise<void> {

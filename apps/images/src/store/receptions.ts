@@ -4,6 +4,7 @@ import { notFound } from '@hallmark/errors';
 import type { InjectionDecision } from '../domain/injection.ts';
 import type { ImageData, ImageStatus } from '../domain/image.ts';
 import { imageUnknown } from '../domain/policy/policy.ts';
+import { requireLocationQuota, type Quotas } from '../domain/quota.ts';
 import { requireFormats, illegalTransition } from '../domain/status.ts';
 import type { Database } from '@hallmark/postgres';
 import { adoptBlob, type Blob } from './blobs.ts';
@@ -65,6 +66,7 @@ export class Receptions {
     { injection, quotas }: ActivationTerms,
   ): Promise<void> {
     await this.#ended(reception, 'saving', async (image, tx) => {
+      requireLocationQuota(image.locations.length + 1, quotas.locations);
       await requireRoom(tx, image.owner, data.size ?? 0, quotas.projectStorage);
       await adoptBlob(tx, blob);
       await tx
@@ -112,7 +114,7 @@ export class Receptions {
 
 export interface ActivationTerms {
   readonly injection: InjectionDecision | undefined;
-  readonly quotas: { readonly properties: number; readonly projectStorage: number };
+  readonly quotas: Pick<Quotas, 'properties' | 'locations' | 'projectStorage'>;
 }
 
 async function isReceiving(db: Kysely<Tables>, imageId: string, owner: string): Promise<boolean> {

@@ -122,6 +122,30 @@ export const glance_store = z
   })
   .describe("Glance's section: where images are kept.");
 
+export const image_format = z
+  .object({
+    disk_formats: list()
+      .default(['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'])
+      .describe(
+        'What disk_format of an image may be. Data of qcow2, vhd, vhdx, vmdk, vdi, iso, and of gpt and luks where they are added, is looked at; that of others is not.',
+      ),
+    container_formats: list()
+      .default(['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'])
+      .describe('What container_format of an image may be. Only data that is bare is looked at.'),
+    require_image_format_match: bool()
+      .default(true)
+      .describe(
+        'Whether data that is not what disk_format says is refused: an upload with 415, an import with a failed task.',
+      ),
+    vmdk_allowed_types: list()
+      .default(['streamOptimized', 'monolithicSparse'])
+      .describe('Kinds of VMDK, by their createType, that are taken. Others may name files of the host.'),
+    gpt_safety_checks_nonfatal: bool()
+      .default(true)
+      .describe('Whether data with disk_format gpt is taken although its partition table is unsound.'),
+  })
+  .describe("Glance's section: the formats of images.");
+
 export const image_import_opts = z
   .object({
     image_import_plugins: bracketList()

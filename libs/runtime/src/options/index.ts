@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { gateway, gateway_nova, vendordata_endpoint } from './gateway.ts';
 import {
   glance_store,
+  image_format,
   image_import_opts,
   image_store,
   import_filtering_opts,
@@ -45,6 +46,7 @@ export const configSchema = z.object({
   images,
   glance_store,
   image_store: z.map(z.string(), image_store),
+  image_format,
   image_import_opts,
   import_filtering_opts,
   inject_metadata_properties,

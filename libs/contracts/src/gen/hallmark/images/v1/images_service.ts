@@ -7445,7 +7445,8 @@ export const PlacementReason: MessageFns<PlacementReason> = {
  *
  *     MEDIA_TYPE_UNSUPPORTED        415  the message goes into the template of 415
  *     PATCH_MEDIA_TYPE_UNSUPPORTED  415  as before, with `Accept-Patch` naming both media types
- *     CONTENT_MISMATCH              415  as before
+ *     CONTENT_MISMATCH              415  the message is the detail behind the template of 415, which names
+ *     CONTENT_UNSAFE                415  application/octet-stream
  *     RANGE_INVALID                 416  detail
  *     IMAGE_VANISHED                410  explanation
  *
@@ -7462,7 +7463,7 @@ export const PlacementReason: MessageFns<PlacementReason> = {
  *                          FORMATS_UNSET  STATUS_ILLEGAL  STORE_UNKNOWN  IMPORT_INVALID
  *                          URI_REFUSED  SIZE_INVALID  SIZE_MISMATCH  RANGE_INVALID
  *                          MEDIA_TYPE_UNSUPPORTED  PATCH_MEDIA_TYPE_UNSUPPORTED  CONTENT_MISMATCH
- *                          PLACEMENT_INVALID
+ *                          CONTENT_UNSAFE  PLACEMENT_INVALID
  *     PERMISSION_DENIED    POLICY_REFUSED  ATTRIBUTE_READ_ONLY  ATTRIBUTE_RESERVED  NAME_RESERVED
  *                          PROPERTY_PROTECTED  OWNER_FORBIDDEN  OWNER_KEPT  BASE_ATTRIBUTE_KEPT
  *                          FORMAT_KEPT  IMAGE_PROTECTED  ACTION_NOT_ALLOWED  IMAGE_DEACTIVATED
