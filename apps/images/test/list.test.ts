@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { usePostgres } from '@hallmark/testing';
-import { admin, alice, bytes, call, dave, failure, House, OTHER, type Json } from './house.ts';
+import { admin, alice, bytes, call, dave, DEMO, failure, House, OTHER, type Json } from './house.ts';
 
 const postgres = usePostgres();
 let house: House;
@@ -148,4 +148,39 @@ test('shares are listed once they are accepted', async () => {
   const accept = { caller: dave, id, memberId: OTHER, body: bytes({ status: 'accepted' }) };
   await house.client.updateMember(accept, call());
   expect((await house.list('', dave)).names).toEqual(['pub', 'their-comm', 'd,e', 'a']);
+});
+
+test('shares are listed among all others in every order, and page by page', async () => {
+  const names: string[] = [];
+  for (const index of [1, 2, 3]) {
+    names.push(`theirs-${index}`, `mine-${index}`);
+    const id = await house.createId({ name: `theirs-${index}`, group: 'x' }, alice);
+    await house.createId({ name: `mine-${index}`, group: 'x' }, dave);
+    await house.client.createMember({ caller: alice, id, body: bytes({ member: OTHER }) }, call());
+    const accept = { caller: dave, id, memberId: OTHER, body: bytes({ status: 'accepted' }) };
+    await house.client.updateMember(accept, call());
+  }
+  const pagesOf = async (query: string): Promise<unknown[]> => {
+    const found: unknown[] = [];
+    for (let next: string | undefined = `group=x&limit=1&${query}`; next !== undefined;) {
+      const page = await house.list(next, dave);
+      found.push(...page.names);
+      next = (page.document['next'] as string | undefined)?.split('?')[1];
+    }
+    return found;
+  };
+  expect(await pagesOf('')).toEqual(names.toReversed());
+  expect(await pagesOf('sort=created_at:asc')).toEqual(names);
+  expect(await pagesOf('sort=name:asc')).toEqual(names.toSorted());
+  expect(await pagesOf('sort=created_at:asc,id:desc')).toEqual(names);
+  expect(await pagesOf(`owner=${DEMO}`)).toEqual(['theirs-3', 'theirs-2', 'theirs-1']);
+  expect(await pagesOf(`owner=${OTHER}`)).toEqual(['mine-3', 'mine-2', 'mine-1']);
+});
+
+test('values are compared whole, however long they are', async () => {
+  const value = 'v'.repeat(254);
+  for (const end of ['', 'a', 'ab', 'ac']) await house.createId({ name: `long${end}`, long: value + end });
+  for (const end of ['', 'a', 'ab', 'ac'])
+    expect((await house.list(`long=${value}${end}`)).names).toEqual([`long${end}`]);
+  expect((await house.list(`long=${value.slice(1)}`)).names).toEqual([]);
 });

@@ -41,6 +41,17 @@ const valueOf: Readonly<Record<SortKey, (image: FoundImage) => unknown>> = {
   updated_at: ({ updatedAt }) => updatedAt,
 };
 
+/** Columns that a list may be sorted by, of one of the queries that a page is made of. */
+type Columns = Readonly<Record<SortKey, RawBuilder<unknown>>>;
+
+/** One of the ways in which images belong on a list. */
+interface Way {
+  /** FROM and the first conditions. */
+  readonly from: RawBuilder<unknown>;
+  /** Where an index has them in the order of the page. */
+  readonly columns: Columns;
+}
+
 /** Pages of images. */
 export class ImageList {
   readonly #db: Database<Tables>;
@@ -55,61 +66,87 @@ export class ImageList {
    * same whatever the number of images.
    */
   async page(viewer: ListViewer, request: PageRequest): Promise<FoundImage[]> {
-    const { sort, limit } = request;
-    const order = sql.join(sort.map(({ key, descending }) => sql`${SORTED[key]} ${direction(descending)}`));
-    const conditions = [...filterConditions(request.filters), ...afterCondition(request)];
-    const ways = waysOf(viewer, request.filters).map(
-      (way) => sql`
-        (SELECT i.id FROM images i
-          WHERE ${sql.join([way, ...conditions], sql` AND `)} ORDER BY ${order} LIMIT ${limit})`,
-    );
+    const { sort, limit, after } = request;
+    const filters = filterConditions(request.filters);
+    const ways = waysOf(viewer, request).map(({ from, columns }) => {
+      const conditions = sql.join([from, ...filters, ...afterCondition(columns, sort, after)], sql` AND `);
+      return sql`(SELECT i.id FROM ${conditions} ORDER BY ${orderBy(columns, sort)} LIMIT ${limit})`;
+    });
     if (ways.length === 0) return [];
     return await selectImages(
       this.#db.kysely,
       viewer.projectId,
-      sql`WHERE i.id IN (${sql.join(ways, sql` UNION ALL `)}) ORDER BY ${order} LIMIT ${limit}`,
+      sql`WHERE i.id IN (${sql.join(ways, sql` UNION ALL `)}) ORDER BY ${orderBy(SORTED, sort)} LIMIT ${limit}`,
     );
   }
 }
 
-const direction = (descending: boolean): RawBuilder<unknown> => (descending ? sql`DESC` : sql`ASC`);
+const orderBy = (columns: Columns, sort: readonly SortField[]): RawBuilder<unknown> =>
+  sql.join(sort.map(({ key, descending }) => sql`${columns[key]} ${descending ? sql`DESC` : sql`ASC`}`));
 
 /** The ways in which an image may belong on the list; no image is on two. */
-function waysOf({ projectId, isAdmin }: ListViewer, filters: ImageFilters): RawBuilder<unknown>[] {
-  const { visibility, memberStatus } = filters;
+function waysOf(viewer: ListViewer, request: PageRequest): Way[] {
+  const { projectId } = viewer;
+  const { visibility, texts } = request.filters;
+  const way = (...conditions: readonly RawBuilder<unknown>[]): Way => ({
+    from: sql`images i WHERE ${sql.join(conditions, sql` AND `)}`,
+    columns: SORTED,
+  });
   const of = (wanted: string): RawBuilder<unknown> => sql`i.visibility = ${wanted}`;
-  const own = sql`i.owner = ${projectId}`;
-  const others = sql`i.owner IS DISTINCT FROM ${projectId}`;
-  if (isAdmin) {
-    if (visibility === 'all') return [sql`true`];
-    if (visibility !== undefined) return [of(visibility)];
-    return [sql`i.visibility <> 'community'`, sql`${of('community')} AND ${own}`];
+  const isOwn = sql`i.owner = ${projectId}`;
+  const isOthers = sql`i.owner IS DISTINCT FROM ${projectId}`;
+  if (viewer.isAdmin) {
+    if (visibility === 'all') return [way(sql`true`)];
+    if (visibility !== undefined) return [way(of(visibility))];
+    return [way(sql`i.visibility <> 'community'`), way(of('community'), isOwn)];
   }
-  const isAccepted = memberStatus === 'all' ? sql`true` : sql`m.status = ${memberStatus}`;
-  // Looked up first, whatever the order of the page: what is shared with one project is not much of everything.
-  const shared = sql`i.id = ANY (ARRAY(SELECT m.image_id FROM members m
-      WHERE m.member_id = ${projectId} AND ${isAccepted})) AND ${of('shared')} AND ${others}`;
-  const ownerless = sql`${of('shared')} AND i.owner IS NULL`;
-  const everybodys = (wanted: string): RawBuilder<unknown> => sql`${of(wanted)} AND ${others}`;
+  // Whose they are to be: others' images are not looked for among one's own, nor the other way round.
+  const owner = texts.find(({ column }) => column === 'owner')?.values[0];
+  const own = (...conditions: readonly RawBuilder<unknown>[]): Way[] =>
+    owner === undefined || owner === projectId ? [way(isOwn, ...conditions)] : [];
+  const others = (wanted: string): Way[] => (owner === projectId ? [] : [way(of(wanted), isOthers)]);
+  const shared = (): Way[] => {
+    const ownerless = owner === undefined ? [way(of('shared'), sql`i.owner IS NULL`)] : [];
+    return owner === projectId ? [] : [sharedWay(projectId, request), ...ownerless];
+  };
   switch (visibility) {
     case 'public':
     case 'community':
-      return [of(visibility)];
+      return [way(of(visibility))];
     case 'private':
-      return [sql`${of('private')} AND ${own}`];
+      return own(of('private'));
     case 'shared':
-      return [sql`${of('shared')} AND ${own}`, sql`${shared} AND i.owner IS NOT NULL`, ownerless];
+      return [...own(of('shared')), ...shared()];
     case 'all':
-      return [
-        own,
-        everybodys('public'),
-        everybodys('community'),
-        sql`${shared} AND i.owner IS NOT NULL`,
-        ownerless,
-      ];
+      return [...own(), ...others('public'), ...others('community'), ...shared()];
     case undefined:
-      return [own, everybodys('public'), sql`${shared} AND i.owner IS NOT NULL`, ownerless];
+      return [...own(), ...others('public'), ...shared()];
   }
+}
+
+/** Where the order of a page is that in which images were made, who shares them knows it without looking at them. */
+const SHARED_IN_ORDER: Columns = {
+  ...SORTED,
+  created_at: sql`m.image_created_at`,
+  id: sql`m.image_id`,
+};
+
+/** What others share with a project. */
+function sharedWay(projectId: string, { filters: { memberStatus }, sort }: PageRequest): Way {
+  const isAccepted = memberStatus === 'all' ? sql`true` : sql`m.status = ${memberStatus}`;
+  const isShared = sql`i.visibility = 'shared' AND i.owner <> ${projectId}`;
+  if (sort.every(({ key }) => key === 'created_at' || key === 'id'))
+    return {
+      from: sql`members m JOIN images i ON i.id = m.image_id
+        WHERE m.member_id = ${projectId} AND ${isAccepted} AND ${isShared}`,
+      columns: SHARED_IN_ORDER,
+    };
+  // Looked up first, whatever the order of the page: what is shared with one project is not much of everything.
+  return {
+    from: sql`images i WHERE i.id = ANY (ARRAY(SELECT m.image_id FROM members m
+      WHERE m.member_id = ${projectId} AND ${isAccepted})) AND ${isShared}`,
+    columns: SORTED,
+  };
 }
 
 function filterConditions(filters: ImageFilters): RawBuilder<unknown>[] {
@@ -129,11 +166,19 @@ function filterConditions(filters: ImageFilters): RawBuilder<unknown>[] {
       timeCondition(sql.ref(`i.${column}`), operator, value),
     ),
     ...filters.tags.map((tag) => sql`EXISTS (SELECT FROM tags t WHERE t.image_id = i.id AND t.tag = ${tag})`),
-    ...filters.properties.map(
-      ({ name, value }) => sql`EXISTS (SELECT FROM properties p WHERE p.image_id = i.id
-        AND p.name = ${name} AND left(p.value, 255) = left(${value}, 255) AND p.value = ${value})`,
-    ),
+    ...filters.properties.map(({ name, value }) => propertyCondition(name, value)),
   ];
+}
+
+/** As much of a value as its index holds. */
+const INDEXED_LENGTH = 255;
+
+/** What the index says already is not said again: counted twice, it would make a common value look rare. */
+function propertyCondition(name: string, value: string): RawBuilder<unknown> {
+  const isWhole = Array.from(value).length < INDEXED_LENGTH;
+  const rest = isWhole ? sql`true` : sql`p.value = ${value}`;
+  return sql`EXISTS (SELECT FROM properties p WHERE p.image_id = i.id
+    AND p.name = ${name} AND left(p.value, 255) = left(${value}, 255) AND ${rest})`;
 }
 
 /** By the expression that has an index. An empty text is not the same as none. */
@@ -186,10 +231,14 @@ function columnOf(column: TextColumn): RawBuilder<unknown> {
 }
 
 /** What comes behind the last image of the page before. */
-function afterCondition({ sort, after }: PageRequest): RawBuilder<unknown>[] {
+function afterCondition(
+  columns: Columns,
+  sort: readonly SortField[],
+  after: FoundImage | undefined,
+): RawBuilder<unknown>[] {
   if (!after) return [];
   const fields = sort.map(({ key, descending }) => ({
-    column: SORTED[key],
+    column: columns[key],
     value: sql`${valueOf[key](after)}`,
     descending,
   }));

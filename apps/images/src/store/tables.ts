@@ -60,6 +60,8 @@ export interface MembersTable {
   status: MemberStatus;
   created_at: Created;
   updated_at: Updated;
+  /** Set by a trigger. */
+  image_created_at: ColumnType<Date, never, never>;
 }
 
 interface LocationsTable {
