@@ -3,14 +3,16 @@ import { parseArgs } from 'node:util';
 import { StartFailure } from '@hallmark/serve';
 import { benchGuest, guestReport } from './guest/bench.ts';
 import { FULL_GUEST, QUICK_GUEST } from './guest/scale.ts';
+import { benchImages, imagesReport } from './images/bench.ts';
+import { FULL_IMAGES, QUICK_IMAGES } from './images/scale.ts';
 import { describeMachine, renderReport, type Report } from './report.ts';
 import { FULL, QUICK } from './scale.ts';
 import { benchVendordata, vendordataReport } from './vendordata/bench.ts';
 
-const USAGE = `usage: npm run bench -- vendordata|guest [--json FILE] [--quick]
+const USAGE = `usage: npm run bench -- vendordata|guest|images [--json FILE] [--quick]
 
 Starts all processes of Hallmark and measures what docs/performance.md tells, on loopback: vendordata in
-about a minute and a half, guest in about four. --json also writes the figures to FILE; --quick only shows
+about a minute and a half, guest in about four, images in about ten. --json also writes the figures to FILE; --quick only shows
 that it works. The exit code is 1 when something is not right, such as a request that failed; speed never
 decides it.`;
 
@@ -34,6 +36,13 @@ const BENCHES: ReadonlyMap<string, Bench> = new Map<string, Bench>([
     async (quick, say) => {
       const figures = await benchGuest(quick ? QUICK_GUEST : FULL_GUEST, stop.signal, say);
       return { figures, report: guestReport(figures) };
+    },
+  ],
+  [
+    'images',
+    async (quick, say) => {
+      const figures = await benchImages(quick ? QUICK_IMAGES : FULL_IMAGES, stop.signal, say);
+      return { figures, report: imagesReport(figures) };
     },
   ],
 ]);

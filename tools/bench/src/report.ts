@@ -21,8 +21,28 @@ export function describeMachine(): Machine {
 
 /** One table. */
 export interface Table {
-  readonly title: string;
-  readonly rows: readonly Row[];
+  /** The first is the title. */
+  readonly heads: readonly string[];
+  /** Text stands left and numbers right. */
+  readonly lines: readonly (readonly string[])[];
+}
+
+/** A table of loads. */
+export function loadTable(title: string, rows: readonly Row[]): Table {
+  return {
+    heads: [title, 'requests', 'req/s', 'seconds', 'p50 ms', 'p99 ms', 'CPU ms per request'],
+    lines: rows.map((row) => [
+      row.name,
+      String(row.requests),
+      row.perSecond.toFixed(0),
+      row.seconds.toFixed(2),
+      row.p50Ms.toFixed(2),
+      row.p99Ms.toFixed(2),
+      Object.entries(row.cpuMsPerRequest)
+        .map(([name, ms]) => `${name} ${ms.toFixed(3)}`)
+        .join(', '),
+    ]),
+  };
 }
 
 /** What a bench tells, beside its figures. */
@@ -40,7 +60,7 @@ export function renderReport({ tables, notes, verdicts, account }: Report, machi
   return [
     describeConditions(machine, account.othersShare),
     '',
-    ...tables.map(({ title, rows }) => renderRows(title, rows)),
+    ...tables.map(renderTable),
     `memory at the end: ${memory.join(', ') || 'unknown on this system'}`,
     '',
     ...verdicts.map(renderVerdict),
@@ -53,32 +73,20 @@ function describeConditions(machine: Machine, othersShare: number | undefined): 
   return `${machine.cpus} x ${machine.model}, Node ${machine.node}; CPU time that others took meanwhile: ${others}`;
 }
 
-function renderRows(title: string, rows: readonly Row[]): string {
-  const heads = [title, 'requests', 'req/s', 'seconds', 'p50 ms', 'p99 ms', 'CPU ms per request'];
-  const cells = rows.map((row) => [
-    row.name,
-    String(row.requests),
-    row.perSecond.toFixed(0),
-    row.seconds.toFixed(2),
-    row.p50Ms.toFixed(2),
-    row.p99Ms.toFixed(2),
-    Object.entries(row.cpuMsPerRequest)
-      .map(([name, ms]) => `${name} ${ms.toFixed(3)}`)
-      .join(', '),
-  ]);
+function renderTable({ heads, lines }: Table): string {
   const widths = heads.map((_, column) =>
-    Math.max(...[heads, ...cells].map((line) => (line[column] ?? '').length)),
+    Math.max(...[heads, ...lines].map((line) => (line[column] ?? '').length)),
   );
-  const lines = [heads, ...cells].map((line) =>
+  const isText = heads.map((_, column) => lines.some((line) => !/^(-?[\d.]+|NaN)$/.test(line[column] ?? '')));
+  const rendered = [heads, ...lines].map((line) =>
     line
-      .map((cell, column) => {
-        const isText = column === 0 || column === heads.length - 1;
-        return isText ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
-      })
+      .map((cell, column) =>
+        isText[column] ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd(),
   );
-  return `${lines.join('\n')}\n`;
+  return `${rendered.join('\n')}\n`;
 }
 
 function renderVerdict({ letter, what, measured, goal, reached }: Verdict): string {

@@ -1,7 +1,8 @@
 import type { Child } from './child.ts';
-import type { LoadPlan, LoadResult } from './load/plan.ts';
+import type { LoadResult } from './load/plan.ts';
 import { cpuDuring, type Watched } from './measure/process-usage.ts';
 import { median } from './measure/statistics.ts';
+import type { Programs } from './programs/protocol.ts';
 
 /** One run of the load client against something. */
 export interface Sample extends LoadResult {
@@ -23,9 +24,9 @@ export interface Row {
   readonly cpuMsPerRequest: Readonly<Record<string, number>>;
 }
 
-export async function sample(
-  client: Child<'load-client'>,
-  plan: LoadPlan,
+export async function sample<N extends 'load-client' | 'importer'>(
+  client: Child<N>,
+  plan: Programs[N]['question'],
   watched: readonly Watched[],
 ): Promise<Sample> {
   const { result, cpuMs } = await cpuDuring(watched, async () => client.ask(plan));

@@ -22,15 +22,17 @@ export function speed(
   return { letter, what, measured, goal, reached, binding: false };
 }
 
-/** No request may fail. */
-export function failures(rows: readonly Row[]): Verdict {
-  const failed = rows.reduce((sum, row) => sum + row.failed, 0);
-  return {
-    letter: '-',
-    what: 'failed requests',
-    measured: failed,
-    goal: '= 0',
-    reached: failed === 0,
-    binding: true,
-  };
+/** A matter of right and wrong. */
+export function exactly(letter: string, what: string, measured: number, goal: number): Verdict {
+  return { letter, what, measured, goal: `= ${goal}`, reached: measured === goal, binding: true };
+}
+
+/** No request may fail, be it of a row or one of `others`. */
+export function failures(rows: readonly Row[], others = 0): Verdict {
+  return exactly(
+    '-',
+    'failed requests',
+    rows.reduce((sum, row) => sum + row.failed, others),
+    0,
+  );
 }

@@ -56,6 +56,27 @@ test('measures guests, seats all who wait and fails none of their requests', asy
   });
 }, 180_000);
 
+test('measures images, gets every byte back and fails no request', async () => {
+  const file = join(directory, 'figures.json');
+  const { stdout } = await bench('images', '--quick', '--json', file);
+
+  expect(stdout).toMatch(/Fastify directly, upload +1 /);
+  expect(stdout).toMatch(/stage and import +16 /);
+  expect(stdout).toMatch(/created, staged, imported +8 /);
+  expect(stdout).toMatch(/shared, not accepted yet +25 /);
+  expect(stdout).toMatch(/import, 1000 rules +8 /);
+  expect(stdout).toContain('(a) transfers with a wrong byte, digest or size: 0, goal = 0: reached');
+  expect(stdout).toContain('failed requests: 0, goal = 0: reached');
+
+  const figures = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  expect(figures).toMatchObject({
+    bench: 'images',
+    quick: true,
+    bytes: { rows: [{ transfers: 1 }, { transfers: 1 }, { transfers: 1 }, { transfers: 1 }] },
+    lists: { registries: [1_000, 5_000] },
+  });
+}, 480_000);
+
 test('says what it can measure', async () => {
   await expect(bench('glance')).rejects.toMatchObject({
     code: 2,

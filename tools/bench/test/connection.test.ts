@@ -84,6 +84,13 @@ describe('the load client', () => {
     expect(result.p50Ms).toBeGreaterThan(15);
   });
 
+  test('takes an answer that has no body, and says no length, for whole', async () => {
+    const plan = await serve((_request, response) => response.writeHead(204).end());
+    const result = await runLoad({ ...plan, connections: 1, requests: 2 });
+
+    expect(result).toMatchObject({ requests: 2, failures: {} });
+  });
+
   test('counts refusals by status, and broken connections as 0', async () => {
     let asked = 0;
     const plan = await serve((request, response) => {

@@ -1,6 +1,6 @@
 import { Child } from '../child.ts';
 import { openAccount, type Account } from '../measure/accounting.ts';
-import type { Report } from '../report.ts';
+import { loadTable, type Report } from '../report.ts';
 import { measureCold, measureRegistry, type ColdResult, type RegistryResult } from './cold.ts';
 import { measureCrawl, type CrawlResult } from './crawl.ts';
 import { measureDrives, type DrivesResult } from './drives.ts';
@@ -56,14 +56,11 @@ export function guestReport(result: GuestResult): Report {
   const byCpu = warm.shares.map(({ document, ofBareByCpu }) => `${document} ${ofBareByCpu.toFixed(2)}`);
   return {
     tables: [
-      { title: '(a) warm GET, 32 connections', rows: warm.rows },
-      { title: '(b) cold first GET, 8 connections, 2 targets of 50 ms', rows: cold.rows },
-      {
-        title: `(c) ${crawl.requestsOfOne} requests of each guest, 2 targets of 50 ms, 1 dead`,
-        rows: crawl.rows,
-      },
-      { title: '(d) cold GET of meta_data.json, 8 connections', rows: registry.rows },
-      { title: '(e) config drives, 8 connections, 2 targets of 50 ms', rows: drives.rows },
+      loadTable('(a) warm GET, 32 connections', warm.rows),
+      loadTable('(b) cold first GET, 8 connections, 2 targets of 50 ms', cold.rows),
+      loadTable(`(c) ${crawl.requestsOfOne} requests of each guest, 2 targets of 50 ms, 1 dead`, crawl.rows),
+      loadTable('(d) cold GET of meta_data.json, 8 connections', registry.rows),
+      loadTable('(e) config drives, 8 connections, 2 targets of 50 ms', drives.rows),
     ],
     notes: [
       `(a) by CPU time per request, for comparison: ${byCpu.join(', ')}`,

@@ -1,4 +1,4 @@
-import { failures, speed, type Verdict } from '../verdict.ts';
+import { exactly, failures, speed, type Verdict } from '../verdict.ts';
 import type { GuestResult } from './bench.ts';
 
 /** Compares with the goals that docs/performance.md explains. */
@@ -16,8 +16,4 @@ export function guestVerdicts({ warm, cold, crawl, registry, drives, waiting }: 
     exactly('e', 'instances in ERROR', drives.failedBuilds, 0),
     failures([warm, cold, crawl, registry, drives].flatMap(({ rows }) => rows)),
   ];
-}
-
-function exactly(letter: string, what: string, measured: number, goal: number): Verdict {
-  return { letter, what, measured, goal: `= ${goal}`, reached: measured === goal, binding: true };
 }

@@ -3,7 +3,12 @@ import { connect, type Socket } from 'node:net';
 
 const HEADERS_END = Buffer.from('\r\n\r\n');
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i;
+const NO_CONTENT = '204';
+const NOTHING = Buffer.alloc(0);
 const CLOSES = /\r\nconnection: *close/i;
+
+/** Takes the status of an answer, 0 when the connection broke, and its body. */
+export type Answered = (status: number, body: Buffer) => void;
 
 /**
  * One keep-alive HTTP/1.1 connection with at most one request on its way. It does the least that a
@@ -11,15 +16,15 @@ const CLOSES = /\r\nconnection: *close/i;
  */
 export class Connection {
   readonly #socket: Socket;
-  #received: Buffer = Buffer.alloc(0);
-  #answered: ((status: number) => void) | undefined;
+  #received: Buffer = NOTHING;
+  #answered: Answered | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('error', () => undefined); // 'close' follows
-    socket.on('close', () => this.#answer(0));
+    socket.on('close', () => this.#answer(0, NOTHING));
   }
 
   static async open(port: number): Promise<Connection> {
@@ -28,10 +33,10 @@ export class Connection {
     return new Connection(socket);
   }
 
-  /** Calls back with the status of the answer, or with 0 when the connection broke. */
-  send(request: Buffer, answered: (status: number) => void): void {
+  /** Calls back with what was answered. */
+  send(request: Buffer, answered: Answered): void {
     if (this.#socket.destroyed) {
-      setImmediate(answered, 0);
+      setImmediate(answered, 0, NOTHING);
       return;
     }
     this.#answered = answered;
@@ -46,19 +51,20 @@ export class Connection {
     const received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     const headersLength = received.indexOf(HEADERS_END);
     const head = received.toString('latin1', 0, Math.max(0, headersLength));
-    const contentLength = Number(CONTENT_LENGTH.exec(head)?.[1] ?? NaN);
+    const status = head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length);
+    const contentLength = status === NO_CONTENT ? 0 : Number(CONTENT_LENGTH.exec(head)?.[1] ?? NaN);
     // Servers here always tell the length; one that doesn't is never complete, and its request fails.
     const complete =
       headersLength >= 0 && received.length >= headersLength + HEADERS_END.length + contentLength;
-    this.#received = complete ? Buffer.alloc(0) : received;
+    this.#received = complete ? NOTHING : received;
     if (!complete) return;
     if (CLOSES.test(head)) this.#socket.destroy();
-    this.#answer(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));
+    this.#answer(Number(status), received.subarray(headersLength + HEADERS_END.length));
   }
 
-  #answer(status: number): void {
+  #answer(status: number, body: Buffer): void {
     const answered = this.#answered;
     this.#answered = undefined;
-    answered?.(status);
+    answered?.(status, body);
   }
 }

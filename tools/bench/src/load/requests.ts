@@ -20,7 +20,7 @@ function posts(plan: PostPlan): Requests {
     const bytes = Buffer.from(request);
     return () => bytes;
   }
-  return () => Buffer.from(request.replace(OWN_INSTANCE, randomUUID()));
+  return () => Buffer.from(request.replaceAll(OWN_INSTANCE, randomUUID()));
 }
 
 /** A visitor keeps its connection until it has read everything. */
@@ -49,7 +49,7 @@ function visits({ port, paths, visitors, durationMs }: VisitPlan): () => Request
   };
 }
 
-function headOf(
+export function headOf(
   port: number,
   method: string,
   path: string,

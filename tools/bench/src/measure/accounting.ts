@@ -1,5 +1,5 @@
 import { machineTime, shareOfOthers } from './machine-load.ts';
-import { usageOf, type Watched } from './process-usage.ts';
+import { cpuMsOfFamily, usageOf, type Watched } from './process-usage.ts';
 
 /** What a whole run took. */
 export interface Account {
@@ -9,11 +9,14 @@ export interface Account {
   readonly othersShare: number | undefined;
 }
 
-/** Opens the account; the answer closes it, for processes all of which were started meanwhile. */
-export async function openAccount(): Promise<(watched: readonly Watched[]) => Promise<Account>> {
+/** Closes an account, for processes and for servers with children, all of which were started meanwhile. */
+type Close = (watched: readonly Watched[], servers?: readonly number[]) => Promise<Account>;
+
+/** Opens the account of a run. */
+export async function openAccount(): Promise<Close> {
   const before = await machineTime();
   const ownBefore = process.cpuUsage();
-  return async (watched) => {
+  return async (watched, servers = []) => {
     const rssMiB: Record<string, number> = {};
     const own = process.cpuUsage(ownBefore);
     let ownMs = (own.user + own.system) / 1000;
@@ -23,6 +26,7 @@ export async function openAccount(): Promise<(watched: readonly Watched[]) => Pr
       rssMiB[name] = usage.rssMiB;
       ownMs += usage.cpuMs;
     }
+    for (const pid of servers) ownMs += await cpuMsOfFamily(pid);
     const after = await machineTime();
     return { rssMiB, othersShare: before && after && shareOfOthers(before, after, ownMs) };
   };

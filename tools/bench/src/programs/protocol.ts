@@ -1,3 +1,5 @@
+import type { BulkPlan, BulkResult } from '../load/bulk.ts';
+import type { ImportPlan } from '../load/imports.ts';
 import type { LoadPlan, LoadResult, Visitor } from '../load/plan.ts';
 
 /** What each program of the bench is started with, says when it is ready, and answers when it is asked. */
@@ -22,6 +24,11 @@ export interface Programs {
     answer: number[];
   };
   'load-client': { input: object; ready: object; question: LoadPlan; answer: LoadResult };
+  /** Fastify that writes and digests what it gets into a file in `directory`, and gives it back. */
+  direct: { input: { directory: string }; ready: { port: number }; question: never; answer: never };
+  'bulk-client': { input: object; ready: object; question: BulkPlan; answer: BulkResult };
+  /** Creates, stages and imports images; a request is an image that became active. */
+  importer: { input: object; ready: object; question: ImportPlan; answer: LoadResult };
   /** Sends requests that wait, one on each connection; answers when all are sent. Its end ends them. */
   crowd: {
     input: object;

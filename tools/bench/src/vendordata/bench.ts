@@ -1,7 +1,7 @@
 import { Child } from '../child.ts';
 import { startHouse } from './house.ts';
 import { openAccount, type Account } from '../measure/accounting.ts';
-import type { Report } from '../report.ts';
+import { loadTable, type Report } from '../report.ts';
 import type { Scale } from '../scale.ts';
 import { measureCached, type CachedResult } from './cached.ts';
 import { measureCold, type ColdResult } from './cold.ts';
@@ -49,13 +49,10 @@ export function vendordataReport(result: VendordataResult): Report {
   const { cached, cold, storm, inFlight } = result;
   return {
     tables: [
-      { title: '(a) cached POST, 32 connections', rows: cached.rows },
-      { title: '(b) cold POST, one at a time, targets of 50 ms', rows: cold.rows },
-      {
-        title: `(c) boot storm, 3 targets of 50 ms; ideal ${storm.idealSeconds.toFixed(2)} s`,
-        rows: storm.rows,
-      },
-      { title: '(d) identical in flight, 3 targets of 50 ms', rows: inFlight.rows },
+      loadTable('(a) cached POST, 32 connections', cached.rows),
+      loadTable('(b) cold POST, one at a time, targets of 50 ms', cold.rows),
+      loadTable(`(c) boot storm, 3 targets of 50 ms; ideal ${storm.idealSeconds.toFixed(2)} s`, storm.rows),
+      loadTable('(d) identical in flight, 3 targets of 50 ms', inFlight.rows),
     ],
     notes: [`(a) by CPU time per request, for comparison: ${cached.shareOfBareByCpu.toFixed(2)}`],
     verdicts: verdictsOf(result),
