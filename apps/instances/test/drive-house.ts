@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { instances } from '@hallmark/contracts';
 import { DataClient, type DataAnswer } from '@hallmark/rpc';
 import { newRequestId } from '@hallmark/runtime';
-import { waitFor } from '@hallmark/testing';
+import { waitFor, type Container } from '@hallmark/testing';
 import type { FakeVendordata } from './fake-vendordata.ts';
 import { call, House, present, type BootOptions } from './house.ts';
 
@@ -73,4 +73,11 @@ export class DriveHouse implements AsyncDisposable {
     await this.#data[Symbol.asyncDispose]();
     await this.house[Symbol.asyncDispose]();
   }
+}
+
+/** What a tool read from a drive, by path: `sha256sum` of each file below a folder of the container. */
+export async function digests(container: Container, folder: string): Promise<Record<string, string>> {
+  const printed = await container.exec(['sh', '-c', `cd ${folder} && find . -type f -exec sha256sum {} +`]);
+  const lines = printed.trim().split('\n');
+  return Object.fromEntries(lines.map((line) => [line.slice(66).replace('./', ''), line.slice(0, 64)]));
 }

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { Container, describeWithDocker } from '@hallmark/testing';
 import { driveImage, type DriveFormat } from '../src/drive/config-drive.ts';
 import type { DriveFile } from '../src/drive/drive-image.ts';
+import { digests } from './drive-house.ts';
+import { LinuxGuest } from './linux-guest.ts';
 
-// The drives as the tools see them that guests and operators have: xorriso, isoinfo, fsck.vfat, mtools, cloud-init.
+// The drives as guests and operators see them: xorriso, isoinfo, fsck.vfat, mtools, cloud-init, a Linux kernel.
 
 jest.setTimeout(240_000);
 
@@ -39,16 +41,10 @@ function personality(number: number, length: number): DriveFile {
   return { path: `openstack/content/${String(number).padStart(4, '0')}`, contents };
 }
 
-/** What a tool read from a drive, by path: `sha256sum` of each file below a folder. */
-async function digests(container: Container, folder: string): Promise<Record<string, string>> {
-  const printed = await container.exec(['sh', '-c', `cd ${folder} && find . -type f -exec sha256sum {} +`]);
-  const lines = printed.trim().split('\n');
-  return Object.fromEntries(lines.map((line) => [line.slice(66).replace('./', ''), line.slice(0, 64)]));
-}
-
 const WANTED = Object.fromEntries(
   files.map(({ path, contents }) => [path, createHash('sha256').update(contents).digest('hex')]),
 );
+const SIZES = Object.fromEntries(files.map(({ path, contents }) => [path, contents.length]));
 
 describeWithDocker('config drives to the tools of guests', () => {
   let container: Container;
@@ -163,5 +159,21 @@ describeWithDocker('config drives to the tools of guests', () => {
       vendordata: { 'cloud-init': '#cloud-config\n{}' },
       vendordata2: { big: 'x'.repeat(300_000) },
     });
+  });
+
+  test('a Linux kernel mounts both, and reads every file by its true name', async () => {
+    await using guest = await LinuxGuest.start();
+    const seen = await guest.boot(
+      { bus: 'disk', bytes: written('iso9660') },
+      { bus: 'disk', bytes: written('vfat') },
+    );
+    const all = { sizes: SIZES, digests: WANTED };
+    expect(seen).toMatchObject({
+      '/dev/vda': { type: 'iso9660', mounts: { 'ro,sync': all, 'ro,norock': all } },
+      '/dev/vdb': { type: 'vfat', mounts: { 'ro,sync': all } },
+    });
+    // Nothing more either.
+    expect(Object.keys(seen['/dev/vda']?.mounts['ro,sync']?.digests ?? {})).toHaveLength(files.length);
+    expect(Object.keys(seen['/dev/vdb']?.mounts['ro,sync']?.digests ?? {})).toHaveLength(files.length);
   });
 });

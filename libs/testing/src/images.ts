@@ -13,6 +13,7 @@ export const TEST_IMAGES = [
   'nova',
   'cloud-init',
   'openstackclient',
+  'linux-guest',
 ] as const;
 export type TestImage = (typeof TEST_IMAGES)[number];
 
