@@ -36,8 +36,8 @@ export class TaskRecords {
     const rows = await this.#shown()
       .where('image_id', '=', imageId)
       .$if(owner !== undefined, (query) => query.where('owner', '=', owner ?? ''))
-      .orderBy('created_at')
-      .orderBy('id')
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
       .execute();
     return rows.map(taskFromRow);
   }

@@ -7752,7 +7752,7 @@ export const ImagesServiceService = {
     responseSerialize: (value: ImportImageResponse): Buffer => Buffer.from(ImportImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ImportImageResponse => ImportImageResponse.decode(value),
   },
-  /** Lists the tasks of an image that the caller may see, oldest first. */
+  /** Lists the tasks of an image that the caller may see, newest first. */
   listImageTasks: {
     path: "/hallmark.images.v1.ImagesService/ListImageTasks" as const,
     requestStream: false as const,
@@ -7867,7 +7867,7 @@ export interface ImagesServiceServer extends UntypedServiceImplementation {
   prepareDownload: handleUnaryCall<PrepareDownloadRequest, PrepareDownloadResponse>;
   /** Starts an import, `POST /v2/images/ID/import`. The task is written before the answer. */
   importImage: handleUnaryCall<ImportImageRequest, ImportImageResponse>;
-  /** Lists the tasks of an image that the caller may see, oldest first. */
+  /** Lists the tasks of an image that the caller may see, newest first. */
   listImageTasks: handleUnaryCall<ListImageTasksRequest, ListImageTasksResponse>;
   /** Gives one task, `GET /v2/tasks/ID`. */
   getTask: handleUnaryCall<GetTaskRequest, GetTaskResponse>;
@@ -8274,7 +8274,7 @@ export interface ImagesServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ImportImageResponse) => void,
   ): ClientUnaryCall;
-  /** Lists the tasks of an image that the caller may see, oldest first. */
+  /** Lists the tasks of an image that the caller may see, newest first. */
   listImageTasks(
     request: ListImageTasksRequest,
     callback: (error: ServiceError | null, response: ListImageTasksResponse) => void,
