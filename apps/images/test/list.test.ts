@@ -81,7 +81,19 @@ describe('Filters', () => {
     ['min_ram=x', []],
     ['disk_format=raw', ['a']],
     ['checksum=7265f4d211b56873a381d321f586e4a9', ['a']],
+    ['container_format=in:bare,ova&disk_format=in:raw,iso', ['a']],
+    ['status=in:active,deactivated', ['a']],
+    ['status=in:active,queued&name=in:a,comm', ['comm', 'a']],
+    ['min_ram_min=5&min_ram_max=10', ['a']],
+    ['min_disk_min=1', []],
+    ['protected=false&visibility=private', ['b:c']],
     ['created_at=lt:2000-01-01T00:00:00Z', []],
+    ['created_at=lte:2000-01-01T00:00:00Z', []],
+    ['created_at=gt:2000-01-01T00:00:00Z&tag=x', ['b:c', 'a']],
+    ['created_at=neq:2000-01-01T00:00:00Z&tag=x', ['b:c', 'a']],
+    ['created_at=eq:2000-01-01T00:00:00Z', []],
+    ['updated_at=gt:2000-01-01T00:00:00Z&name=a', ['a']],
+    ['updated_at=2000-01-01T00:00:00Z', []],
     ['created_at=gte:2000-01-01T00:00:00Z&name=a', ['a']],
     ['protected=true', []],
     ['mark=mine', ['pub']],
@@ -89,6 +101,38 @@ describe('Filters', () => {
   ])('%s', async (query, names) => {
     expect((await house.list(query)).names).toEqual(names);
   });
+});
+
+test('an image is found by its id and by the second in which it was created', async () => {
+  const id = ids.get('a') ?? '';
+  const { created_at: time } = await house.get(id);
+  expect((await house.list(`id=in:${id},${ids.get('comm') ?? ''}`)).names).toEqual(['comm', 'a']);
+  expect((await house.list(`id=${id}`)).names).toEqual(['a']);
+  for (const operator of ['', 'eq:', 'gte:', 'lte:'])
+    expect((await house.list(`name=a&created_at=${operator}${String(time)}`)).names).toEqual(['a']);
+  for (const operator of ['neq:', 'gt:', 'lt:'])
+    expect((await house.list(`name=a&created_at=${operator}${String(time)}`)).names).toEqual([]);
+});
+
+test.each([
+  ['limit=x', 'limit param must be an integer'],
+  ['limit=-1', 'limit param must be positive'],
+  ['sort=nope', /^Invalid sort key: nope\. It must be one of the following: /],
+  ['sort=name:up', 'Invalid sort direction: up'],
+  ['sort=name&sort_key=id', 'Old and new sorting syntax cannot be combined'],
+  ['visibility=secret', 'Invalid visibility value: secret'],
+  ['member_status=maybe', 'Invalid status: maybe'],
+  ['os_hidden=maybe', /for 'os_hidden' filter/],
+  ['protected=TRUE', /for 'protected' filter/],
+  ['size_min=big', 'Unable to filter on a range with a non-numeric value.'],
+  ['created_at=about:2000-01-01', 'Unable to filter on a unknown operator.'],
+  ['created_at=gt:soon', /^Bad "created_at" query filter format\./],
+  ['name=in:"a', /^Invalid filter value .* The quote is not closed\./],
+  ['changes-since=2000-01-01', 'The "changes-since" filter is no longer available on v2.'],
+])('%s is refused', async (query, text) => {
+  const answer = await failure(house.list(query));
+  expect(answer).toMatch(/^invalid [A-Z_]+ /);
+  expect(answer.replace(/^invalid [A-Z_]+ /, '')).toMatch(text);
 });
 
 describe('Order and pages', () => {
