@@ -74,10 +74,10 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DEL
 export class GatewayEvents {
   readonly #log: Logger;
   readonly #registry: Registry;
-  readonly #requests: Counter<'route' | 'method' | 'status'>;
   readonly #seconds: Histogram<'route'>;
   readonly #invalidations: Counter<'service'>;
   // Plain numbers, read when somebody asks for metrics: these are counted with every answer.
+  readonly #requests = new Map<Route, Map<string, number>>();
   readonly #bytes = { received: 0, sent: 0 };
   #inFlight = 0;
   readonly #lookups: Readonly<Record<CacheName, Record<Origin, number>>> = {
@@ -94,12 +94,6 @@ export class GatewayEvents {
     this.#log = log;
     this.#registry = registry;
     const registers = [registry];
-    this.#requests = new Counter({
-      name: 'hallmark_gateway_requests_total',
-      help: 'Requests that ended, by status; 499 hung up before the answer.',
-      labelNames: ['route', 'method', 'status'],
-      registers,
-    });
     this.#seconds = new Histogram({
       name: 'hallmark_gateway_request_seconds',
       help: 'Time from the headers of a request to its whole answer.',
@@ -177,7 +171,7 @@ export class GatewayEvents {
   ended(seen: SeenRequest, { status, bytes, reason, err }: Ending): void {
     const { route, caller, callerOrigin, answerOrigin, elapsedMs, requestBytes } = seen;
     const { method = '', url = '' } = seen.request;
-    this.#requests.inc({ route, method: METHODS.has(method) ? method : 'other', status });
+    this.#count(route, METHODS.has(method) ? method : 'other', status);
     if (!seen.waited) this.#seconds.observe({ route }, elapsedMs / 1_000);
     this.#inFlight -= 1;
     this.#bytes.received += requestBytes;
@@ -215,7 +209,7 @@ export class GatewayEvents {
 
   /** Bytes that were no request. */
   malformed(requestId: string, status: number, reason: string): void {
-    this.#requests.inc({ route: 'none', method: 'other', status });
+    this.#count('none', 'other', status);
     this.#log.info({ requestId, status, reason }, 'no request');
   }
 
@@ -243,8 +237,34 @@ export class GatewayEvents {
     this.#log.warn({ service, err }, 'watch lost, nothing of this service is kept for long until it is back');
   }
 
+  #count(route: Route, method: string, status: number): void {
+    let endings = this.#requests.get(route);
+    if (!endings) {
+      endings = new Map();
+      this.#requests.set(route, endings);
+    }
+    const ending = `${method} ${status}`;
+    endings.set(ending, (endings.get(ending) ?? 0) + 1);
+  }
+
   #countPlainNumbers(): void {
     const registers = [this.#registry];
+    const requests = this.#requests;
+    new Counter({
+      name: 'hallmark_gateway_requests_total',
+      help: 'Requests that ended, by status; 499 hung up before the answer.',
+      labelNames: ['route', 'method', 'status'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [route, endings] of requests) {
+          for (const [ending, count] of endings) {
+            const [method = '', status = ''] = ending.split(' ');
+            this.inc({ route, method, status }, count);
+          }
+        }
+      },
+    });
     const bytes = this.#bytes;
     new Counter({
       name: 'hallmark_gateway_body_bytes_total',

@@ -1,5 +1,5 @@
 import { pino, type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger } from 'pino';
-import { redactLine, redactMembers } from './redaction.ts';
+import { redactLine, redactLineMembers, redactMembers } from './redaction.ts';
 
 export interface LoggerOptions {
   /** Stands in every line. */
@@ -21,7 +21,7 @@ export function createLogger({ app, level = 'info', destination = standardOutput
       timestamp: isoTime(),
       formatters: {
         level: (label) => ({ level: label }),
-        log: redactMembers,
+        log: redactLineMembers,
       },
       serializers: {
         // Described by `formatters.log` already; pino's own description would be a second one.
@@ -69,7 +69,8 @@ function standardOutput(): DestinationStream {
   return pino.destination({
     dest: 1,
     sync: false,
-    minLength: WHOLE_WRITE_BYTES / 2,
+    // Each write is a hand-over to another thread, which costs more than the lines: as few as can be.
+    minLength: WHOLE_WRITE_BYTES - 1,
     maxWrite: WHOLE_WRITE_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
   });

@@ -11,6 +11,8 @@ export class SharedSecrets {
   readonly #keys: readonly KeyObject[];
   /** The signature that was last right for a message. One that never was is not here. */
   readonly #right = new LRUCache<string, Uint8Array>({ max: REMEMBERED });
+  /** What is being compared, so that a known guest costs no memory. */
+  readonly #given = Buffer.alloc(SIGNATURE_LENGTH);
 
   constructor(secrets: readonly string[]) {
     this.#keys = secrets.map((secret) => createSecretKey(secret, 'utf8'));
@@ -21,19 +23,19 @@ export class SharedSecrets {
    * takes as long whatever it is wrong by, whichever secret it is of, and whether the message is known.
    */
   signed(message: string, signature: string): boolean {
-    const given = Buffer.from(signature, 'latin1');
+    const given = this.#given;
+    // One of another length would leave some of the last one there.
+    const isWhole =
+      signature.length === SIGNATURE_LENGTH && given.write(signature, 'latin1') === given.length;
     const right = this.#right.get(message);
-    if (right !== undefined && matches(given, right)) return true;
+    if (isWhole && right !== undefined && timingSafeEqual(given, right)) return true;
     let isSigned = false;
     for (const key of this.#keys) {
       const expected = Buffer.from(createHmac('sha256', key).update(message, 'utf8').digest('hex'), 'latin1');
-      if (matches(given, expected)) isSigned = true;
+      if (isWhole && timingSafeEqual(given, expected)) isSigned = true;
     }
     // A copy: a small Buffer would hold the whole slab that it is cut from.
     if (isSigned) this.#right.set(message, new Uint8Array(given));
     return isSigned;
   }
 }
-
-const matches = (given: Uint8Array, expected: Uint8Array): boolean =>
-  given.length === SIGNATURE_LENGTH && timingSafeEqual(given, expected);
