@@ -5,12 +5,17 @@ import type { Answers } from '../nova/answers.ts';
 import type { Claim } from './claims.ts';
 import { notFound, unavailable, unknownError } from './guest-failures.ts';
 import type { Metadata, MetadataEntry } from './metadata.ts';
+import { Turns } from './turns.ts';
+
+/** More than a target takes at a time by default, and fewer than those and the ones that it lets wait. */
+const QUESTIONS_AT_A_TIME = 100;
 
 /** Where the bytes of a guest's documents come from: its record, its own address, or vendordata. */
 export class GuestDocuments {
   readonly #answers: Answers;
   /** Longest wait for vendordata. */
   readonly #timeoutMs: () => number;
+  readonly #turns = new Turns(QUESTIONS_AT_A_TIME);
 
   constructor(answers: Answers, timeoutMs: () => number) {
     this.#answers = answers;
@@ -50,7 +55,7 @@ export class GuestDocuments {
       signal: exchange.hangUpSignal,
     };
     try {
-      const { answer, shared } = await this.#answers.ask(key, question, options);
+      const { answer, shared } = await this.#answers.ask(key, question, options, this.#turns);
       exchange.answerOrigin = shared ? 'shared' : 'miss';
       exchange.parts = answer.parts;
       return answer.content;

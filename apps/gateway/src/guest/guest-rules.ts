@@ -20,8 +20,8 @@ export interface GuestRules extends ClaimRules {
 }
 
 /**
- * Just below the 10 s that cloud-init waits: in a storm of boots a late answer is better than none. After a wait for
- * a change it is still below what Neutron's proxies wait.
+ * Just below the 10 s that cloud-init waits; what a look-up waits for its turn comes before (`turns.ts`). After a wait
+ * for a change it is still below what Neutron's proxies wait, if it is its turn at once.
  */
 const LOOKUP_TIMEOUT_MS = 9_000;
 /** An address takes Neutron two requests: subnets and ports. */

@@ -10,6 +10,7 @@ import type { Landed } from '../watch/shared-flights.ts';
 import type { Claim, Place } from './claims.ts';
 import { notFound, unavailable, unknownError } from './guest-failures.ts';
 import { Metadata } from './metadata.ts';
+import { Turns } from './turns.ts';
 
 export type InstancesClient = Pick<
   RpcClient<instances.InstancesServiceService>,
@@ -37,12 +38,15 @@ export const addressRule: InvalidationRule<Claim, never> = {
 
 /** Two ids, an address and what holds them. */
 const CLAIM_BYTES = 500;
+/** Several times the connections to PostgreSQL, so that none of them is idle while others wait. */
+const LOOKUPS_AT_A_TIME = 100;
 
 /** Knows guests by their claims: asks the instances service once, and again when it says so. */
 export class Guests {
   readonly #instances: InstancesClient;
   readonly #metadata: MetadataCache;
   readonly #addresses: AddressCache;
+  readonly #turns = new Turns(LOOKUPS_AT_A_TIME);
 
   constructor(instances: InstancesClient, caches: { metadata: MetadataCache; addresses: AddressCache }) {
     this.#instances = instances;
@@ -69,9 +73,9 @@ export class Guests {
 
   /** @throws HttpFailure 404 where there is no such instance, 503 where that cannot be found out now. */
   async obtain({ instanceId }: Claim, options: AskOptions): Promise<Landed<Metadata>> {
-    return this.#metadata.obtain(instanceId.toLowerCase(), options.signal, async (signal) =>
-      this.#ask(instanceId, { ...options, signal }),
-    );
+    const ask = async (signal: AbortSignal): Promise<Made<Metadata>> =>
+      this.#ask(instanceId, { ...options, signal });
+    return this.#metadata.obtain(instanceId.toLowerCase(), options.signal, ask, this.#turns);
   }
 
   /**

@@ -4,7 +4,7 @@ import { HallmarkError, unavailable, type ErrorCode } from '@hallmark/errors';
 import type { RpcClient } from '@hallmark/rpc';
 import type { AskOptions } from '../http/callers.ts';
 import { durationMs } from '../watch/duration.ts';
-import type { HotCache, InvalidationRule, Made } from '../watch/hot-cache.ts';
+import type { HotCache, InvalidationRule, Made, Queue } from '../watch/hot-cache.ts';
 import type { WatchEvent } from '../watch/invalidation-watch.ts';
 import type { Landed } from '../watch/shared-flights.ts';
 import { answerFromWire, type Answer } from './answer.ts';
@@ -64,11 +64,11 @@ export class Answers {
     return this.#cache.find(key, nowMs);
   }
 
-  /** Asks. What fails is a HallmarkError with a message that is fit for the caller. */
-  async ask(key: string, question: Question, options: AskOptions): Promise<Landed<Answer>> {
-    return this.#cache.obtain(key, options.signal, async (signal, sentAtMs) =>
-      this.#resolve(question, sentAtMs, { ...options, signal }),
-    );
+  /** Asks, with a queue when it is its turn. What fails is a HallmarkError with a message that is fit for the caller. */
+  async ask(key: string, question: Question, options: AskOptions, queue?: Queue): Promise<Landed<Answer>> {
+    const resolve = async (signal: AbortSignal, sentAtMs: number): Promise<Made<Answer>> =>
+      this.#resolve(question, sentAtMs, { ...options, signal });
+    return this.#cache.obtain(key, options.signal, resolve, queue);
   }
 
   async #resolve(question: Question, sentAtMs: number, options: AskOptions): Promise<Made<Answer>> {

@@ -38,6 +38,11 @@ export interface HotCacheOptions<V, I> {
   readonly onForgotten?: (group: string | undefined) => void;
 }
 
+/** Where questions wait for their turn. */
+export interface Queue {
+  take<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T>;
+}
+
 interface Slot<V> {
   readonly answer: V;
   /** Until then it is answered without asking, unless the watch was lost since. */
@@ -114,25 +119,17 @@ export class HotCache<V, I> implements WatchFollower<I> {
   /**
    * Asks for the answer of this key, together with everyone who asks for the same at the time, and
    * keeps it as long as it may be. Rejects with the reason of `signal` when the caller hangs up first.
+   * With a queue it asks when it is its turn.
    */
   async obtain(
     key: string,
     signal: AbortSignal,
     ask: (signal: AbortSignal, sentAtMs: number) => Promise<Made<V>>,
+    queue?: Queue,
   ): Promise<Landed<V>> {
-    return this.#flights.join(key, signal, async (shared) => {
-      // The answer is younger than the question, so counting from here never lengthens its life.
-      const sentAtMs = this.#now();
-      try {
-        const made = await ask(shared, sentAtMs);
-        this.#keep(key, made, sentAtMs);
-        return made.answer;
-      } catch (thrown) {
-        const kept = this.#isOutage?.(thrown) === true ? this.#lastKnown(key) : undefined;
-        if (kept === undefined) throw thrown;
-        return kept;
-      }
-    });
+    return this.#flights.join(key, signal, async (shared) =>
+      queue ? queue.take(shared, async () => this.#ask(key, shared, ask)) : this.#ask(key, shared, ask),
+    );
   }
 
   /** The watch is up. Unless it goes on where the last one ended, anything may have been missed. */
@@ -185,6 +182,24 @@ export class HotCache<V, I> implements WatchFollower<I> {
 
   get entries(): number {
     return this.#slots.size;
+  }
+
+  async #ask(
+    key: string,
+    signal: AbortSignal,
+    ask: (signal: AbortSignal, sentAtMs: number) => Promise<Made<V>>,
+  ): Promise<V> {
+    // The answer is younger than the question, so counting from here never lengthens its life.
+    const sentAtMs = this.#now();
+    try {
+      const made = await ask(signal, sentAtMs);
+      this.#keep(key, made, sentAtMs);
+      return made.answer;
+    } catch (thrown) {
+      const kept = this.#isOutage?.(thrown) === true ? this.#lastKnown(key) : undefined;
+      if (kept === undefined) throw thrown;
+      return kept;
+    }
   }
 
   #keep(key: string, { answer, ttlMs, version, bytes }: Made<V>, sentAtMs: number): void {

@@ -56,6 +56,9 @@ export async function measureWaiting(
   await wait(SETTLE_MS);
   const later = await usageOf(house.gatewayPid);
   const seconds = (performance.now() - begun) / 1_000;
+  // What comes next is not to pay for their going.
+  await crowd[Symbol.asyncDispose]();
+  await waitFor('them to be gone', async () => (await seats()) === 0, SEATED_MS);
   return {
     waiters,
     seated,
