@@ -311,6 +311,26 @@ describe('An import is refused', () => {
     expect(await failure(bytes.import(id, body))).toBe(text);
   });
 
+  test.each<[body: unknown]>([
+    [[]],
+    ['glance-direct'],
+    [null],
+    [{ method: 'glance-direct' }],
+    [{ method: ['glance-direct'] }],
+    [{ method: null }],
+    [{ ...DIRECT, stores: [] }],
+    [{ ...DIRECT, stores: 'fast' }],
+    [{ ...DIRECT, stores: 5 }],
+    [{ ...DIRECT, stores: ['fast', 'fast'] }],
+    [{ method: { name: 'web-download', uri: 5 } }],
+    [{ method: { name: 'web-download' } }],
+  ])('that is %j, for which Glance breaks', async (body) => {
+    const id = await bytes.house.createId(BARE_RAW);
+    if (!JSON.stringify(body).includes('web')) await bytes.stage(id, Buffer.from('x'));
+    expect(await failure(bytes.import(id, body))).toMatch(/^invalid /);
+    expect(await bytes.house.get(id)).not.toHaveProperty('os_glance_import_task');
+  });
+
   test('of what is not there, not staged, has no formats, is active, or is not the caller’s', async () => {
     const { house } = bytes;
     const queued = await house.createId(BARE_RAW);

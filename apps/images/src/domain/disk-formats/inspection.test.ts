@@ -139,6 +139,16 @@ describe('data that nobody should open', () => {
       'its VMDK createType is not among vmdk_allowed_types',
     ],
     ['vmdk', described('createType', 'madeLike'), 'its VMDK createType is not among vmdk_allowed_types'],
+    [
+      'vmdk',
+      described('# Disk', '# createType="monolithicFlat"\n# Disk'),
+      'its VMDK createType is not among vmdk_allowed_types',
+    ],
+    [
+      'vmdk',
+      described('ddb.adapter', 'CREATETYPE="custom"\nddb.adapter'),
+      'its VMDK createType is not among vmdk_allowed_types',
+    ],
     ['vmdk', described('disk.vmdk', '/etc/shadow'), 'a VMDK extent of it names a path'],
     ['vmdk', described('RW 102400', 'XX 102400'), 'its VMDK descriptor is not valid'],
     ['vmdk', described('RW 102400 SPARSE "disk.vmdk"', ''), 'its VMDK descriptor names no extents'],

@@ -59,8 +59,12 @@ function readText(bytes: Uint8Array): string | undefined {
 /** Every line must be understood: one that is not may be understood by whoever opens the image. */
 function unsafeDescriptor(text: string | undefined, allowedTypes: readonly string[]): string | undefined {
   if (text === undefined) return 'it has no VMDK descriptor';
-  const type = /createtype="(?<type>[^"\n]{0,63})"/.exec(text)?.groups?.['type'];
-  if (type === undefined || !allowedTypes.some((allowed) => allowed.toLowerCase() === type))
+  // Whoever opens the image may take another occurrence for the one that counts.
+  const types = [...text.matchAll(/createtype[ \t]*=[ \t]*"?(?<type>[^"\n]*)/g)].map(
+    ({ groups }) => groups?.['type'],
+  );
+  const allowed = allowedTypes.map((type) => type.toLowerCase());
+  if (types.length === 0 || !types.every((type) => type !== undefined && allowed.includes(type)))
     return 'its VMDK createType is not among vmdk_allowed_types';
   const lines = text
     .split('\n')
