@@ -109,16 +109,38 @@ describe('Create', () => {
     expect(parsed(operator.image?.json ?? Buffer.of())).toMatchObject({ hallmark_origin: 'mine' });
   });
 
-  test('all of volume_image_metadata, as a volume carries it back', async () => {
-    const volume = {
-      hallmark_origin: 'import-gw',
-      'trait:CUSTOM_USER_IMAGES': 'required',
+  test('a volume carries back what its image had, without the marks for a user and with them for an operator', async () => {
+    const marks = { hallmark_origin: 'import-gw', 'trait:CUSTOM_USER_IMAGES': 'required' };
+    const kept = {
       os_distro: 'debian',
       hw_disk_bus: 'virtio',
-      block_device_mapping: '[]',
+      block_device_mapping: '[{"device_name": "/dev/vda"}]',
+      signature_free: 'yes',
     };
-    expect(await house.create(volume)).toMatchObject({ os_distro: 'debian', block_device_mapping: '[]' });
-    expect(await house.create(volume, admin)).toMatchObject(volume);
+    // What Cinder sends: the action's own members, and volume_image_metadata without Glance's core.
+    const asked = { name: 'v', container_format: 'bare', disk_format: 'raw', visibility: 'private' };
+    const body = { ...asked, protected: false, ...kept, ...marks };
+    const own = await house.create(body);
+    expect(own).toMatchObject({ ...asked, ...kept });
+    expect(Object.keys(own).filter((name) => Object.hasOwn(marks, name))).toEqual([]);
+    expect(await house.create(body, admin)).toMatchObject({ ...asked, ...kept, ...marks });
+  });
+
+  test('so does a snapshot, as Nova sends it', async () => {
+    const snapshot = {
+      name: 's',
+      visibility: 'private',
+      min_ram: 512,
+      min_disk: 10,
+      instance_uuid: 'c188ccaf-1e37-4f1b-a560-14d15bdd515b',
+      user_id: 'alice',
+      image_type: 'snapshot',
+      base_image_ref: '7e2f9a44-58a1-4f0c-9d2b-1f0a6f0c2b11',
+      owner_project_name: 'demo',
+    };
+    const made = await house.create({ ...snapshot, hallmark_origin: 'import-gw' });
+    expect(made).toMatchObject({ ...snapshot, status: 'queued', disk_format: null });
+    expect(made).not.toHaveProperty('hallmark_origin');
   });
 
   test.each([
@@ -224,6 +246,8 @@ describe('Show and change', () => {
     expect(await failure(house.client.prepareDownload(download, call()))).toBe(
       'forbidden IMAGE_DEACTIVATED The requested image has been deactivated. Image data download is forbidden.',
     );
+    const operator = await house.client.prepareDownload({ ...download, caller: admin }, call());
+    expect(operator).toMatchObject({ length: 1024 });
     await house.client.reactivateImage(asked, call());
     expect(await house.get(id)).toMatchObject({ status: 'active' });
   });
