@@ -79,13 +79,17 @@ ${options.iniOf?.(directories) ?? ''}`;
     await this.put('uploads', ticket, pieces(content));
   }
 
-  async stage(id: string, content: Buffer, caller = alice): Promise<void> {
+  async prepareStage(id: string, size?: number, caller = alice): Promise<string> {
     const contentType = 'application/octet-stream';
     const { ticket } = await this.house.client.prepareStage(
-      { caller, id, contentType, contentLength: content.length },
+      { caller, id, contentType, contentLength: size },
       call(),
     );
-    await this.put('stages', ticket, pieces(content));
+    return ticket;
+  }
+
+  async stage(id: string, content: Buffer, caller = alice): Promise<void> {
+    await this.put('stages', await this.prepareStage(id, content.length, caller), pieces(content));
   }
 
   async put(kind: string, ticket: string, body: AsyncIterable<Uint8Array>): Promise<void> {

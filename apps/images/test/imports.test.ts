@@ -116,6 +116,9 @@ describe('InjectMetadataProperties', () => {
     expect(await bytes.house.get(id)).toMatchObject({ hallmark_origin: 'import-gw' });
     const patch = bytes.house.patch(id, [{ op: 'replace', path: '/hallmark_origin', value: 'forged' }]);
     expect(await failure(patch)).toMatch(/^forbidden PROPERTY_PROTECTED/);
+    // Before the import no less.
+    const early = bytes.house.patch(await staged(), [{ op: 'add', path: '/hallmark_zone', value: 'forged' }]);
+    expect(await failure(early)).toMatch(/^forbidden PROPERTY_PROTECTED/);
   });
 
   test("overwrites what an operator's hand set before", async () => {
@@ -123,6 +126,22 @@ describe('InjectMetadataProperties', () => {
     await bytes.house.patch(id, [{ op: 'add', path: '/hallmark_origin', value: 'by hand' }], admin);
     await bytes.imported(id, DIRECT);
     expect(await bytes.house.get(id)).toMatchObject({ hallmark_origin: 'import-gw' });
+  });
+
+  test('is done again when an import is retried that a store had failed, and leaves nothing in between', async () => {
+    const id = await staged();
+    await breakStore('slow');
+    try {
+      expect(await bytes.imported(id, { ...DIRECT, all_stores: true })).toMatch(/^failure STORE_UNAVAILABLE/);
+    } finally {
+      await mendStore('slow');
+    }
+    expect(await bytes.house.get(id)).not.toHaveProperty('hallmark_origin');
+    // As if it had: the values of an earlier attempt are in nobody's way.
+    const earlier = [{ op: 'add', path: '/hallmark_origin', value: 'earlier' }];
+    await bytes.house.patch(id, earlier, admin);
+    expect(await bytes.imported(id, { ...DIRECT, all_stores: true })).toMatch(/^success/);
+    expect(await bytes.house.get(id)).toMatchObject({ status: 'active', ...INJECT });
   });
 
   test('125 and 3 are 128', async () => {

@@ -86,6 +86,29 @@ describe('an S3 store', () => {
     expect((await bytes.download(id)).equals(content)).toBe(true);
   });
 
+  test('that is slow holds the sender, and has all of it in the end', async () => {
+    const id = await newImage();
+    s3.fail(/^PUT part/, 'stall');
+    const uploading = upload(id, large);
+    const stalled = (): number =>
+      s3.requests.filter(({ call, key }) => call === 'PUT part' && key.startsWith(id)).length;
+    await waitFor('the first part to arrive', () => stalled() > 0);
+    const { updated_at: before } = await bytes.house.get(id);
+    const [held] = await bytes.house.rows('SELECT transfer_until FROM images WHERE id = $1', [id]);
+    await waitFor(
+      'a sign of life',
+      async () => {
+        const [now] = await bytes.house.rows('SELECT transfer_until FROM images WHERE id = $1', [id]);
+        return String(now?.['transfer_until']) !== String(held?.['transfer_until']);
+      },
+      20_000,
+    );
+    expect(await bytes.house.get(id)).toMatchObject({ status: 'saving', updated_at: before });
+    s3.heal();
+    await uploading;
+    expect((await bytes.download(id)).equals(large)).toBe(true);
+  });
+
   test.each([
     ['error', /^unavailable STORE_UNAVAILABLE Image storage media "bucket" failed with InternalError/],
     ['denied', /^unavailable STORE_UNAVAILABLE Insufficient permissions on image storage media/],

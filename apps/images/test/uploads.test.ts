@@ -130,23 +130,30 @@ describe('PUT file', () => {
     await discard(id);
   });
 
-  test('leaves the image queued when the client hangs up, and nothing behind', async () => {
-    const id = await newImage();
-    const ticket = await bytes.prepareUpload(id, 1_000_000);
-    const [address = ''] = bytes.house.running.addresses['data'] ?? [];
-    const put = request(`http://${address}/uploads/${ticket}`, {
-      method: 'PUT',
-      headers: { 'content-length': '1000000' },
-    });
-    put.on('error', () => undefined);
-    put.write(Buffer.alloc(500_000));
-    await waitFor('the data to come', async () => (await bytes.house.get(id))['status'] === 'saving');
-    put.destroy();
-    await waitFor('the image to be queued', async () => (await bytes.house.get(id))['status'] === 'queued');
-    await bytes.untilFilesOf(id);
-    await bytes.upload(id, content);
-    await discard(id);
-  });
+  test.each([
+    ['uploads', 'saving', (id: string) => bytes.prepareUpload(id, 1_000_000)],
+    ['stages', 'uploading', (id: string) => bytes.prepareStage(id, 1_000_000)],
+  ])(
+    'leaves the image queued when the client of %s hangs up, and nothing behind',
+    async (kind, status, prepare) => {
+      const id = await newImage();
+      const ticket = await prepare(id);
+      const [address = ''] = bytes.house.running.addresses['data'] ?? [];
+      const put = request(`http://${address}/${kind}/${ticket}`, {
+        method: 'PUT',
+        headers: { 'content-length': '1000000' },
+      });
+      put.on('error', () => undefined);
+      put.write(Buffer.alloc(500_000));
+      await waitFor('the data to come', async () => (await bytes.house.get(id))['status'] === status);
+      put.destroy();
+      await waitFor('the image to be queued', async () => (await bytes.house.get(id))['status'] === 'queued');
+      expect(await bytes.house.get(id)).toMatchObject({ size: null });
+      await bytes.untilFilesOf(id);
+      await bytes.upload(id, content);
+      await discard(id);
+    },
+  );
 
   test('says so when the image was deleted meanwhile', async () => {
     const id = await newImage();

@@ -220,6 +220,35 @@ describe('a download', () => {
       expect(told).not.toMatch(/hunter2|s3cret/);
     });
 
+    test('is followed no further than to the last host that it may go to', async () => {
+      mirror.answerNext({ redirectTo: `http://other.example:${mirror.port}/1` });
+      mirror.answerNext({ redirectTo: `http://third.example:${mirror.port}/2`, status: 307 });
+      mirror.answerNext({ redirectTo: 'http://0xa9fea9fe/latest/meta-data/', status: 308 });
+      const asked = mirror.requests.length;
+      expect(await failure(read(web(), start()))).toMatch(REFUSED);
+      expect(mirror.requests.slice(asked).map(({ headers }) => headers['host']?.split(':')[0])).toEqual([
+        'mirror.example',
+        'other.example',
+        'third.example',
+      ]);
+    });
+
+    test('is not followed to a name that has become another since the first hop', async () => {
+      let times = 0;
+      const rebinding: ResolveHost = () => {
+        times += 1;
+        return Promise.resolve([{ address: times === 1 ? '127.0.0.1' : '10.0.0.5', family: 4 }]);
+      };
+      mirror.answer({ redirectTo: '/again' });
+      const asked = mirror.requests.length;
+      const told = await failure(
+        read(download(MIRROR.replace('127.0.0.7/32', '127.0.0.1/32'), rebinding), start()),
+      );
+      expect(told).toMatch(REFUSED);
+      expect(times).toBe(2);
+      expect(mirror.requests).toHaveLength(asked + 1);
+    });
+
     test('is not followed for ever', async () => {
       mirror.answer({ redirectTo: start() });
       expect(await failure(read(web(), start()))).toMatch(
