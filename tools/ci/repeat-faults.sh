@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the fault suites of apps/e2e N times (20 when not said) and ends at the first run that fails. A second
-# argument narrows them: `/faults-` is vendordata's, `instance-faults-` that of instances.
+# argument narrows them: `/faults-` is vendordata's, `instance-faults-` that of instances, `image-faults-` that of
+# images.
 # Needs Docker for those with Redis and Keystone; without it they are skipped, and the run says so.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../apps/e2e"

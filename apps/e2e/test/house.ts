@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { APPS, startApp, type AppName, type Program } from '@hallmark/serve';
 import { freePort, waitFor } from '@hallmark/testing';
 import { Agent, request, type Dispatcher } from 'undici';
@@ -34,6 +35,19 @@ export interface CallOptions {
   headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   body?: unknown;
+}
+
+/** A request at the door of the Image API. */
+export interface ImageCallOptions {
+  token: string;
+  /** Default: GET. */
+  method?: string;
+  gateway?: number;
+  headers?: Readonly<Record<string, string>>;
+  /** As it goes over the wire. */
+  body?: string | Buffer | Readable;
+  /** Ends the request. */
+  signal?: AbortSignal;
 }
 
 export interface PostOptions {
@@ -130,6 +144,19 @@ export class House implements AsyncDisposable {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     return { status: statusCode, headers, text: answer.toString(), bytes: answer };
+  }
+
+  /** A request at the door for clients of the Image API, with nothing added but the token. */
+  async image(path: string, options: ImageCallOptions): Promise<Answer & { readonly bytes: Buffer }> {
+    const { token, method = 'GET', headers, body, signal } = options;
+    const { imagePort } = this.one('gateway', options.gateway);
+    const { statusCode, answer, ...rest } = await this.#send(imagePort, path, {
+      method,
+      headers: { 'X-Auth-Token': token, ...headers },
+      body,
+      signal,
+    });
+    return { status: statusCode, headers: rest.headers, text: answer.toString(), bytes: answer };
   }
 
   /** A request at the door for guests, with nothing added. */

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { waitFor, type FakeKeystone } from '@hallmark/testing';
 import { keystoneConfig, type Answer, type House } from './house.ts';
+import { LoadBalancedClient, PATIENCE_MS } from './load-balanced-client.ts';
 import { NEUTRON_CONFIG, neutronHeaders } from './neutron.ts';
 
 /** An instance as the boot API shows it, as far as the tests of faults look at it. */
@@ -27,31 +27,18 @@ interface Page {
   readonly next?: string;
 }
 
-/** Statuses with which a server says that it has done nothing and may be asked again. */
-const AGAIN = new Set([429, 503]);
-const PAUSE_MS = 100;
-const PATIENCE_MS = 120_000;
-
 /**
  * What boots instances through Hallmark on behalf of a project, as an orchestrator behind a load balancer does:
  * a request that got no answer, or one that says "not now", is made again, at the next gateway, under the
  * same idempotency key.
  */
-export class Orchestrator {
+export class Orchestrator extends LoadBalancedClient {
   /** Each boot that was acknowledged, by the id of its instance. */
   readonly acknowledged = new Map<string, BootWish>();
-  /** Answers with which no one can do anything, of any request. */
-  readonly unexpected: string[] = [];
-  /** Answers that say "not now". */
-  readonly refusals: string[] = [];
-  /** Requests that were made again. */
-  repeats = 0;
-  readonly #house: House;
   readonly #token: string;
-  #turn = 0;
 
   constructor(house: House, token: string) {
-    this.#house = house;
+    super(house);
     this.#token = token;
   }
 
@@ -109,28 +96,9 @@ export class Orchestrator {
     path: string,
     options: { method?: string; headers?: Readonly<Record<string, string>>; body?: unknown } = {},
   ): Promise<Answer & { readonly bytes: Buffer }> {
-    const gateways = this.#house.all('gateway').length;
-    const giveUpAt = Date.now() + PATIENCE_MS;
-    let last: unknown;
-    while (Date.now() < giveUpAt) {
-      try {
-        const gateway = this.#turn++ % gateways;
-        const answer = await this.#house.call(path, { ...options, token: this.#token, gateway });
-        if (answer.status < 300) return answer;
-        const said = `${answer.status} ${answer.text}`;
-        last = said;
-        if (!AGAIN.has(answer.status) || answer.headers['retry-after'] === undefined) {
-          this.unexpected.push(`${options.method ?? 'GET'} ${path}: ${said}`);
-          return answer;
-        }
-        this.refusals.push(said);
-      } catch (thrown) {
-        last = thrown; // no answer: the gateway is not there, or no longer
-      }
-      this.repeats += 1;
-      await wait(PAUSE_MS);
-    }
-    throw new Error(`${options.method ?? 'GET'} ${path} was not answered.`, { cause: last });
+    return await this.insist(`${options.method ?? 'GET'} ${path}`, (gateway) =>
+      this.house.call(path, { ...options, token: this.#token, gateway }),
+    );
   }
 }
 

@@ -17,7 +17,9 @@ export type FakeS3Fault =
   /** Breaks the connection instead of answering. */
   | 'reset'
   /** Takes the request and never answers. */
-  | 'hang';
+  | 'hang'
+  /** Takes the request, and answers it when the service is healed. */
+  | 'stall';
 
 export interface FakeS3Request {
   readonly method: string;
@@ -42,6 +44,7 @@ export class FakeS3 implements AsyncDisposable {
   readonly #uploads = new Map<string, Upload>();
   readonly #server: Server;
   readonly #faults: { readonly call: RegExp; readonly fault: FakeS3Fault; times: number }[] = [];
+  #healed = Promise.withResolvers<undefined>();
 
   private constructor(server: Server, buckets: readonly string[]) {
     this.#server = server;
@@ -75,6 +78,8 @@ export class FakeS3 implements AsyncDisposable {
   /** Nothing goes wrong any more. */
   heal(): void {
     this.#faults.length = 0;
+    this.#healed.resolve(undefined);
+    this.#healed = Promise.withResolvers();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,6 +97,7 @@ export class FakeS3 implements AsyncDisposable {
     this.requests.push({ method, call, key, bytes: body.length });
     const fault = this.#faultFor(call);
     if (fault === 'hang') return;
+    if (fault === 'stall') await this.#healed.promise;
     if (fault === 'reset') {
       response.destroy();
       return;
