@@ -8,9 +8,11 @@ import {
   describeWithDocker,
   HOST_FROM_CONTAINERS,
   startFakeKeystone,
+  startFakeTarget,
   usePostgres,
   waitFor,
   type FakeKeystone,
+  type FakeTarget,
 } from '@hallmark/testing';
 import { House, keystoneConfig } from './house.ts';
 
@@ -18,10 +20,12 @@ jest.setTimeout(600_000);
 
 const DATA = Buffer.alloc(300_000, 'an image of no operating system ');
 const MD5 = createHash('md5').update(DATA).digest('hex');
+const MARK = 'hallmark_origin';
 
 describeWithDocker('OpenStack clients take Hallmark for Glance', () => {
   const postgres = usePostgres();
   let keystone: FakeKeystone;
+  let mirror: FakeTarget;
   let directory: string;
   let house: House;
   let client: Container;
@@ -33,8 +37,10 @@ describeWithDocker('OpenStack clients take Hallmark for Glance', () => {
         { name: 'hallmark', password: 'hallmark-secret', projects: { service: ['service'] } },
         { name: 'alice', password: 'alice-secret', projects: { demo: ['member', 'reader'] } },
         { name: 'dave', password: 'dave-secret', projects: { other: ['member', 'reader'] } },
+        { name: 'olga', password: 'olga-secret', projects: { operators: ['admin', 'member', 'reader'] } },
       ],
     });
+    mirror = await startFakeTarget({ body: DATA });
     directory = await mkdtemp(join(tmpdir(), 'hallmark-images-'));
     await chmod(directory, 0o700);
     house = await House.start({
@@ -50,6 +56,13 @@ filesystem_store_datadir = ${directory}/fast
 filesystem_store_datadir = ${directory}/slow
 [postgres]
 url = ${await postgres.current.createDatabase()}
+[images]
+download_allowed_networks = 127.0.0.0/8
+[import_filtering_opts]
+allowed_ports = []
+[inject_metadata_properties]
+ignore_user_roles = admin
+inject = {"${MARK}": "import-gw", "trait:CUSTOM_USER_IMAGES": "required"}
 `,
       replicas: { images: 1 },
       novaHost: '0.0.0.0',
@@ -65,21 +78,31 @@ url = ${await postgres.current.createDatabase()}
   afterAll(async () => {
     await client[Symbol.asyncDispose]();
     await house[Symbol.asyncDispose]();
+    await mirror[Symbol.asyncDispose]();
     await keystone[Symbol.asyncDispose]();
     await rm(directory, { recursive: true, force: true });
   });
+
+  /** A request as OpenStack's services make them. */
+  async function ask(
+    user: string,
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly status: number; readonly document: Record<string, unknown> }> {
+    const { status, text } = await house.image(path, {
+      ...{ token: keystone.issue({ user }), method, headers, body },
+    });
+    return { status, document: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
+  }
 
   /** An image without data: the clients take what they find at their standard input for it. */
   async function createEmpty(
     user: string,
     image: Readonly<Record<string, string>>,
   ): Promise<Record<string, unknown>> {
-    const answer = await fetch(`http://127.0.0.1:${house.one('gateway').imagePort}/v2/images`, {
-      method: 'POST',
-      headers: { 'x-auth-token': keystone.issue({ user }) },
-      body: JSON.stringify(image),
-    });
-    return (await answer.json()) as Record<string, unknown>;
+    return (await ask(user, 'POST', '/v2/images', JSON.stringify(image))).document;
   }
 
   const url = (): string => `http://${HOST_FROM_CONTAINERS}:${house.one('gateway').imagePort}`;
@@ -98,7 +121,21 @@ url = ${await postgres.current.createDatabase()}
     // it keeps without makes two options of the same name.
     const login = ['--os-auth-url', 'http://keystone.example.test', '--os-image-url', url()];
     login.push('--os-auth-token', keystone.issue({ user }));
-    return client.exec(['glance', ...login, ...words]);
+    // At a terminal, so that it does not take its standard input for an image.
+    const command = ['glance', ...login, ...words].map((word) => `'${word}'`).join(' ');
+    return client.exec(['script', '--quiet', '--return', '--command', command, '/dev/null']);
+  }
+
+  /** The image of this name, when its import has made it active. */
+  async function imported(user: string, name: string): Promise<Record<string, unknown>> {
+    return await waitFor(
+      `${name} to be active`,
+      async () => {
+        const image = await show(user, name);
+        return image['status'] === 'active' && image;
+      },
+      60_000,
+    );
   }
 
   async function show(user: string, name: string): Promise<Record<string, unknown>> {
@@ -179,10 +216,98 @@ url = ${await postgres.current.createDatabase()}
     const image = String(id);
     await glance('alice', 'image-stage', '--file', '/work/image.raw', image);
     await glance('alice', 'image-import', '--import-method', 'glance-direct', image);
-    await waitFor('the import', async () => (await show('alice', image))['status'] === 'active', 60_000);
+    await imported('alice', image);
     await glance('alice', 'image-download', '--file', '/work/imported.raw', image);
     expect(await client.exec(['md5sum', '/work/imported.raw'])).toContain(MD5);
     expect(await glance('alice', 'task-list').catch(String)).toMatch(/not authorized/);
     expect(await glance('alice', 'image-tasks', image)).toContain('success');
+  });
+
+  const MARKS = { [MARK]: 'import-gw', 'trait:CUSTOM_USER_IMAGES': 'required' };
+  const formats = ['--disk-format', 'raw', '--container-format', 'bare'];
+
+  test("a member's import gets the marks, which the member cannot change", async () => {
+    await create('marked-member', '--import', '--file', '/work/image.raw', '--property', `${MARK}=forged`);
+    const image = await imported('alice', 'marked-member');
+    expect(image).toMatchObject({ checksum: MD5, properties: MARKS });
+    // What the newer client makes of a refusal of a change is its status alone, from Glance too.
+    const set = ['image', 'set', '--property', `${MARK}=x`, 'marked-member'];
+    await expect(openstack('alice', ...set)).rejects.toThrow(/403: .*Forbidden/);
+    // The older one shows what it is told, as it is escaped in HTML.
+    const told = `403 Forbidden: Attribute &#x27;${MARK}&#x27; is reserved.`;
+    for (const change of [
+      ['--property', `${MARK}=x`],
+      ['--remove-property', MARK],
+    ])
+      await expect(glance('alice', 'image-update', ...change, String(image['id']))).rejects.toThrow(told);
+    await openstack('olga', 'image', 'set', '--property', `${MARK}=by hand`, String(image['id']));
+    expect(await show('alice', 'marked-member')).toMatchObject({ properties: { [MARK]: 'by hand' } });
+  });
+
+  test("an administrator's does not", async () => {
+    await glance(
+      ...['olga', 'image-create-via-import', '--name', 'unmarked', ...formats, '--file', '/work/image.raw'],
+    );
+    const { properties } = await imported('olga', 'unmarked');
+    expect(properties).not.toHaveProperty(MARK);
+    expect(await glance('olga', 'image-show', String((await show('olga', 'unmarked'))['id']))).not.toContain(
+      MARK,
+    );
+  });
+
+  test('the older client imports at its creation, from a file and from the web, and copies', async () => {
+    const create = ['image-create-via-import', ...formats, '--name'];
+    await glance('alice', ...create, 'of-a-file', '--file', '/work/image.raw', '--stores', 'fast,slow');
+    expect(await imported('alice', 'of-a-file')).toMatchObject({
+      checksum: MD5,
+      properties: { ...MARKS, stores: 'fast,slow' },
+    });
+    const web = ['--import-method', 'web-download', '--uri', `${mirror.url}disk.raw`];
+    await glance('alice', ...create, 'of-the-web', ...web);
+    const { id, checksum } = await imported('alice', 'of-the-web');
+    const image = String(id);
+    expect(checksum).toBe(MD5);
+    expect(await glance('alice', 'image-show', image)).toMatch(
+      /hallmark_origin +\| import-gw +\|[^]*trait:CUSTOM_USER_IMAGES +\| required/,
+    );
+    const copy = ['image-import', '--import-method', 'copy-image', '--stores', 'slow', image];
+    await expect(glance('alice', ...copy)).rejects.toThrow(/copy_image/);
+    await glance('olga', ...copy);
+    await waitFor(
+      'the copy',
+      async () =>
+        ((await show('alice', image))['properties'] as Record<string, unknown>)['stores'] === 'fast,slow',
+      60_000,
+    );
+  });
+
+  test('what a volume carries back is taken without the marks from members, with them from administrators', async () => {
+    // What Cinder keeps in volume_image_metadata of an image, without what it leaves out of an upload.
+    const carried = {
+      ...MARKS,
+      architecture: 'x86_64',
+      hw_disk_bus: 'scsi',
+      os_distro: 'debian',
+      block_device_mapping: '[{"boot_index": 0, "device_name": "/dev/vda"}]',
+      mappings: '[{"device": "sda1", "virtual": "ami"}]',
+    };
+    const body = JSON.stringify({
+      ...carried,
+      ...{ name: 'of-a-volume', disk_format: 'raw', container_format: 'bare', visibility: 'private' },
+      protected: false,
+    });
+    for (const user of ['alice', 'olga']) {
+      const { status, document } = await ask(user, 'POST', '/v2/images', body);
+      expect(status).toBe(201);
+      const octets = { 'content-type': 'application/octet-stream' };
+      const path = `/v2/images/${String(document['id'])}`;
+      expect((await ask(user, 'PUT', `${path}/file`, DATA, octets)).status).toBe(204);
+      const { document: image } = await ask(user, 'GET', path);
+      const { [MARK]: mark, 'trait:CUSTOM_USER_IMAGES': trait, ...others } = carried;
+      expect(image).toMatchObject({ ...others, status: 'active', checksum: MD5 });
+      expect([image[MARK], image['trait:CUSTOM_USER_IMAGES']]).toEqual(
+        user === 'olga' ? [mark, trait] : [undefined, undefined],
+      );
+    }
   });
 });
