@@ -99,6 +99,10 @@ ${options.iniOf?.(directories) ?? ''}`;
 
   async download(id: string, range = '', caller = alice): Promise<Buffer> {
     const { ticket } = await this.house.client.prepareDownload({ caller, id, range, prefer: '' }, call());
+    return await this.fetch(ticket);
+  }
+
+  async fetch(ticket: string): Promise<Buffer> {
     const answer = await this.data.get({ kind: 'downloads', ticket }, { requestId: newRequestId() });
     const received: Buffer[] = [];
     for await (const piece of answer.body as AsyncIterable<Buffer>) received.push(piece);

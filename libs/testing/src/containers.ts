@@ -14,7 +14,8 @@ process.env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true';
 export const HOST_FROM_CONTAINERS = 'host.docker.internal';
 
 const OWNER_LABEL = 'hallmark.test-owner';
-const READY_TIMEOUT_MS = 60_000;
+/** On a busy machine everything may take ten times as long. */
+const READY_TIMEOUT_MS = 180_000;
 
 export interface ContainerOptions {
   readonly image: TestImage;

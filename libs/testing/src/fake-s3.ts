@@ -8,8 +8,6 @@ export type FakeS3Fault =
   | 'error'
   /** Answers 503 `SlowDown`. */
   | 'slow-down'
-  /** Answers 403 `AccessDenied`. */
-  | 'denied'
   /** Answers 507, as a service whose disks are full. */
   | 'full'
   /** Breaks the connection in the middle of an object that is fetched. */
@@ -21,43 +19,35 @@ export type FakeS3Fault =
   /** Takes the request, and answers it when the service is healed. */
   | 'stall';
 
-export interface FakeS3Request {
-  readonly method: string;
-  /** Such as `PUT part`, `GET object`. */
-  readonly call: string;
-  readonly key: string;
-  readonly bytes: number;
-}
-
 interface Upload {
   readonly key: string;
   readonly parts: Map<number, Buffer>;
 }
 
-/** An S3 service in memory, with path-style buckets, that answers the calls that stores make and fails on demand. */
+/**
+ * An S3 service in memory that fails on demand, for what a real one (`SwiftServer`) cannot be made to do. Answers the
+ * calls that a store makes whose bucket is there.
+ */
 export class FakeS3 implements AsyncDisposable {
   static readonly accessKey = 'AKHALLMARKTEST';
   static readonly secretKey = 'not-a-secret';
-  readonly requests: FakeS3Request[] = [];
   readonly objects = new Map<string, Buffer>();
-  readonly buckets: Set<string>;
   readonly #uploads = new Map<string, Upload>();
   readonly #server: Server;
   readonly #faults: { readonly call: RegExp; readonly fault: FakeS3Fault; times: number }[] = [];
   #healed = Promise.withResolvers<undefined>();
 
-  private constructor(server: Server, buckets: readonly string[]) {
+  private constructor(server: Server) {
     this.#server = server;
-    this.buckets = new Set(buckets);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void this.#serve(request, response).catch(() => response.destroy());
     });
   }
 
-  static async start(...buckets: string[]): Promise<FakeS3> {
+  static async start(): Promise<FakeS3> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new FakeS3(server, buckets);
+    return new FakeS3(server);
   }
 
   /** As `s3_store_host` takes it. */
@@ -89,12 +79,11 @@ export class FakeS3 implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://s3');
-    const [, bucket = '', ...rest] = url.pathname.split('/');
+    const [, , ...rest] = url.pathname.split('/');
     const key = decodeURIComponent(rest.join('/'));
     const { method = '', headers } = request;
-    const call = callOf(method, key, url.searchParams);
+    const call = callOf(method, url.searchParams);
     const body = await bodyOf(request);
-    this.requests.push({ method, call, key, bytes: body.length });
     const fault = this.#faultFor(call);
     if (fault === 'hang') return;
     if (fault === 'stall') await this.#healed.promise;
@@ -102,35 +91,16 @@ export class FakeS3 implements AsyncDisposable {
       response.destroy();
       return;
     }
-    const asked = { bucket, key, body, query: url.searchParams, range: headers.range };
-    const answer = this.#refusal(call, asked, headers.authorization, fault) ?? this.#answer(call, asked);
+    const asked = { key, body, query: url.searchParams, range: headers.range };
+    const answer = refusal(headers.authorization, fault) ?? this.#answer(call, asked);
     response.writeHead(answer.status, { 'x-amz-request-id': randomUUID(), ...answer.headers });
     if (fault !== 'truncate') response.end(answer.body);
     else response.write(answer.body.subarray(0, answer.body.length / 2), () => response.destroy());
   }
 
-  #refusal(
-    call: string,
-    { bucket }: Asked,
-    authorization: string | undefined,
-    fault: FakeS3Fault | undefined,
-  ): Answer | undefined {
-    if (authorization?.includes(`Credential=${FakeS3.accessKey}/`) !== true || fault === 'denied')
-      return refused(403, 'AccessDenied');
-    if (fault === 'error') return refused(500, 'InternalError');
-    if (fault === 'slow-down') return refused(503, 'SlowDown');
-    if (fault === 'full') return refused(507, 'InsufficientCapacity');
-    return this.buckets.has(bucket) || call === 'PUT bucket' ? undefined : refused(404, 'NoSuchBucket');
-  }
-
   #answer(call: string, asked: Asked): Answer {
-    const { bucket, key, body, query, range } = asked;
+    const { key, body, query, range } = asked;
     switch (call) {
-      case 'PUT bucket':
-        this.buckets.add(bucket);
-        return empty(200);
-      case 'HEAD bucket':
-        return empty(200);
       case 'PUT object':
         this.objects.set(key, body);
         return empty(200, { etag: etagOf(body) });
@@ -188,18 +158,25 @@ export class FakeS3 implements AsyncDisposable {
 }
 
 interface Asked {
-  readonly bucket: string;
   readonly key: string;
   readonly body: Buffer;
   readonly query: URLSearchParams;
   readonly range: string | undefined;
 }
 
-function callOf(method: string, key: string, query: URLSearchParams): string {
+function refusal(authorization: string | undefined, fault: FakeS3Fault | undefined): Answer | undefined {
+  if (authorization?.includes(`Credential=${FakeS3.accessKey}/`) !== true)
+    return refused(403, 'AccessDenied');
+  if (fault === 'error') return refused(500, 'InternalError');
+  if (fault === 'slow-down') return refused(503, 'SlowDown');
+  return fault === 'full' ? refused(507, 'InsufficientCapacity') : undefined;
+}
+
+function callOf(method: string, query: URLSearchParams): string {
   if (query.has('uploads')) return `${method} uploads`;
   if (query.has('partNumber')) return `${method} part`;
   if (query.has('uploadId')) return `${method} upload`;
-  return key === '' ? `${method} bucket` : `${method} object`;
+  return `${method} object`;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

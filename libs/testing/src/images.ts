@@ -14,6 +14,7 @@ export const TEST_IMAGES = [
   'cloud-init',
   'openstackclient',
   'linux-guest',
+  'swift',
 ] as const;
 export type TestImage = (typeof TEST_IMAGES)[number];
 

@@ -1,5 +1,6 @@
 import {
   AbortMultipartUploadCommand,
+  BucketAlreadyOwnedByYou,
   CreateBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
@@ -135,7 +136,11 @@ export class S3Store implements Store, Disposable {
       () => ({ exists: true }),
       () => ({ exists: false }),
     );
-    if (!exists) await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket }));
+    if (exists) return;
+    await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket })).catch((thrown: unknown) => {
+      // Another process was faster.
+      if (!(thrown instanceof BucketAlreadyOwnedByYou)) throw thrown;
+    });
   }
 
   async *#exactly(body: Bytes, length: number): AsyncGenerator<Uint8Array, void> {

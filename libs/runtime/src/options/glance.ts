@@ -96,7 +96,9 @@ const storeOptions = {
     .describe('Whether the bucket stands in the host name, in the path, or as the service likes it.'),
   s3_store_large_object_size: int({ min: 1 })
     .default(100)
-    .describe('MiB from which on data is sent in parts.'),
+    .describe(
+      "Glance's option, which is only shown to administrators: data of more than one part is sent in parts.",
+    ),
   s3_store_large_object_chunk_size: int({ min: 5 }).default(10).describe('MiB of each part.'),
   s3_store_thread_pools: int({ min: 1 }).default(10).describe('Parts that are sent at a time.'),
   s3_store_cacert: str()
