@@ -256,7 +256,7 @@ test(`kill -9 of gateways and images at each step of stage and import, ${ROUNDS}
       ],
     }),
   );
-  const s3 = opened.use(await FakeS3.start('images'));
+  const s3 = opened.use(await FakeS3.start());
   const mirror = opened.use(await startFakeTarget({}));
   const crowdContent = randomBytes(200_000);
   const crowdMirror = opened.use(await startFakeTarget({ body: crowdContent, delayMs: 50 }));

@@ -19,6 +19,12 @@ export type FakeS3Fault =
   /** Takes the request, and answers it when the service is healed. */
   | 'stall';
 
+export interface FakeS3Request {
+  /** Such as `PUT part`, `GET object`. */
+  readonly call: string;
+  readonly key: string;
+}
+
 interface Upload {
   readonly key: string;
   readonly parts: Map<number, Buffer>;
@@ -31,6 +37,7 @@ interface Upload {
 export class FakeS3 implements AsyncDisposable {
   static readonly accessKey = 'AKHALLMARKTEST';
   static readonly secretKey = 'not-a-secret';
+  readonly requests: FakeS3Request[] = [];
   readonly objects = new Map<string, Buffer>();
   readonly #uploads = new Map<string, Upload>();
   readonly #server: Server;
@@ -84,6 +91,7 @@ export class FakeS3 implements AsyncDisposable {
     const { method = '', headers } = request;
     const call = callOf(method, url.searchParams);
     const body = await bodyOf(request);
+    this.requests.push({ call, key });
     const fault = this.#faultFor(call);
     if (fault === 'hang') return;
     if (fault === 'stall') await this.#healed.promise;

@@ -21,7 +21,7 @@ export { describeWithDocker, dockerAvailable } from './docker.ts';
 export { ensureImage, TEST_IMAGES } from './images.ts';
 export type { TestImage } from './images.ts';
 export { FakeS3 } from './fake-s3.ts';
-export type { FakeS3Fault } from './fake-s3.ts';
+export type { FakeS3Fault, FakeS3Request } from './fake-s3.ts';
 export { KEYSTONE_USERS, startKeystone } from './keystone.ts';
 export type { IssuedToken, KeystoneOptions, KeystoneServer, KeystoneUser, TokenOwner } from './keystone.ts';
 export { aNovaInstance, startNova } from './nova.ts';
