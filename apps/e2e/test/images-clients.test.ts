@@ -310,4 +310,17 @@ inject = {"${MARK}": "import-gw", "trait:CUSTOM_USER_IMAGES": "required"}
       );
     }
   });
+
+  test('data that is not what it is called is refused, and its user is told why', async () => {
+    const asQcow2 = ['--disk-format', 'qcow2', '--container-format', 'bare'];
+    await expect(
+      openstack('alice', 'image', 'create', ...asQcow2, '--file', '/work/image.raw', 'no-qcow2'),
+    ).rejects.toThrow(/415: .*Unsupported Media Type/s);
+    const { id } = await createEmpty('alice', { disk_format: 'qcow2', container_format: 'bare' });
+    const image = String(id);
+    await expect(glance('alice', 'image-upload', '--file', '/work/image.raw', image)).rejects.toThrow(
+      /415 .*Content does not match expected format/s,
+    );
+    expect(await show('alice', image)).toMatchObject({ status: 'queued' });
+  });
 });
