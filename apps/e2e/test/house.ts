@@ -39,7 +39,7 @@ export interface CallOptions {
 
 /** A request at the door of the Image API. */
 export interface ImageCallOptions {
-  token: string;
+  token?: string;
   /** Default: GET. */
   method?: string;
   gateway?: number;
@@ -152,7 +152,7 @@ export class House implements AsyncDisposable {
     const { imagePort } = this.one('gateway', options.gateway);
     const { statusCode, answer, ...rest } = await this.#send(imagePort, path, {
       method,
-      headers: { 'X-Auth-Token': token, ...headers },
+      headers: { ...(token !== undefined && { 'X-Auth-Token': token }), ...headers },
       body,
       signal,
     });
