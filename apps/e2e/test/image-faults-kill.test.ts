@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import { FakeS3, startFakeKeystone, startFakeTarget, usePostgres, waitFor } from '@hallmark/testing';
 import type { FakeTarget } from '@hallmark/testing';
 import { Client } from 'pg';
 import { House, keystoneConfig, type Resident } from './house.ts';
-import { ImageOwner, type WantedImage } from './image-owner.ts';
+import { halfSent, ImageOwner, type WantedImage } from './image-owner.ts';
 
 jest.setTimeout(900_000);
 
@@ -119,17 +118,6 @@ async function holderOf(house: House, directory: string, imageId: string): Promi
 }
 
 const newContent = (): Buffer => randomBytes(100_000 + Math.floor(Math.random() * 1_000_000));
-
-/** The data of an image, of which the second half waits. */
-function halfSent({ content }: WantedImage): { readonly body: Readable; readonly rest: () => void } {
-  const gate = Promise.withResolvers<undefined>();
-  const halves = async function* (): AsyncGenerator<Buffer, void> {
-    yield content.subarray(0, content.length / 2);
-    await gate.promise;
-    yield content.subarray(content.length / 2);
-  };
-  return { body: Readable.from(halves()), rest: () => gate.resolve(undefined) };
-}
 
 /** Data under way to the directory where this door puts it. */
 async function underWay(stage: Stage, door: 'file' | 'glance-direct') {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { startFakeKeystone, startFakeTarget, usePostgres, waitFor } from '@hallmark/testing';
 import { House, keystoneConfig } from './house.ts';
-import { ImageOwner, type WantedImage } from './image-owner.ts';
+import { halfSent, ImageOwner, type WantedImage } from './image-owner.ts';
 
 jest.setTimeout(400_000);
 
@@ -59,10 +59,23 @@ allowed_ports = []
   };
 
   await untilMore(6);
+  // The end of these can be written down by nobody, nor that they have failed.
+  const halves = await Promise.all(
+    (['file', 'glance-direct'] as const).map(async (door) => {
+      const image = await alice.create({ content: randomBytes(300_000), door });
+      const { body, rest } = halfSent(image);
+      const sent = alice.send(image, { body });
+      const status = door === 'file' ? 'saving' : 'uploading';
+      await waitFor('its data to come', async () => (await alice.show(image.id)).status === status, LIMIT_MS);
+      return { sent, rest };
+    }),
+  );
   if (how === 'kill') await postgres.current.kill();
   else await postgres.current.stop();
   const repeats = alice.repeats;
   await waitFor('requests that fail', () => alice.repeats > repeats + 6, LIMIT_MS);
+  for (const { rest } of halves) rest();
+  expect(await Promise.all(halves.map(({ sent }) => sent))).toEqual([false, false]);
   await postgres.current.start();
   await untilMore(12);
   isOver = true;

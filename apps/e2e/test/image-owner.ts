@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { waitFor } from '@hallmark/testing';
@@ -195,4 +195,15 @@ export class ImageOwner extends LoadBalancedClient {
     this.repeats += 1;
     return false;
   }
+}
+
+/** The data of an image, of which the second half waits. */
+export function halfSent({ content }: WantedImage): { readonly body: Readable; readonly rest: () => void } {
+  const gate = Promise.withResolvers<undefined>();
+  const halves = async function* (): AsyncGenerator<Buffer, void> {
+    yield content.subarray(0, content.length / 2);
+    await gate.promise;
+    yield content.subarray(content.length / 2);
+  };
+  return { body: Readable.from(halves()), rest: () => gate.resolve(undefined) };
 }
