@@ -18,8 +18,10 @@ class Calls {
     });
   }
 
-  end(name: string, result: string | Error = name): void {
+  /** Ends one, and lets the next begin. */
+  async end(name: string, result: string | Error = name): Promise<void> {
     this.#ends.get(name)?.(result);
+    await jest.advanceTimersByTimeAsync(0);
   }
 }
 
@@ -37,17 +39,18 @@ describe('so many calls at a time', () => {
     const all = ['a', 'b', 'c', 'd', 'e'].map(async (name) => calls.take(name));
     expect(calls.begun).toEqual(['a', 'b']);
 
-    calls.end('b', new Error('b failed'));
-    await expect(all[1]).rejects.toThrow('b failed');
+    const failure = expect(all[1]).rejects.toThrow('b failed');
+    await calls.end('b', new Error('b failed'));
+    await failure;
     expect(calls.begun).toEqual(['a', 'b', 'c']);
 
-    calls.end('a');
-    calls.end('c');
+    await calls.end('a');
+    await calls.end('c');
     expect(await Promise.all([all[0], all[2]])).toEqual(['a', 'c']);
     expect(calls.begun).toEqual(['a', 'b', 'c', 'd', 'e']);
 
-    calls.end('d');
-    calls.end('e');
+    await calls.end('d');
+    await calls.end('e');
     expect(await Promise.all([all[3], all[4]])).toEqual(['d', 'e']);
     void calls.take('f');
     void calls.take('g');
@@ -62,10 +65,10 @@ describe('so many calls at a time', () => {
     hangUp.abort(new Error('hung up'));
     await expect(gone).rejects.toThrow('hung up');
 
-    calls.end('a');
+    await calls.end('a');
     await first[0];
     expect(calls.begun).toEqual(['a', 'b', 'last']);
-    calls.end('last');
+    await calls.end('last');
     expect(await last).toBe('last');
   });
 
@@ -78,7 +81,7 @@ describe('so many calls at a time', () => {
     await jest.advanceTimersByTimeAsync(20_000);
     await late;
 
-    calls.end('a');
+    await calls.end('a');
     await first[0];
     expect(calls.begun).toEqual(['a', 'b']);
   });
@@ -86,10 +89,10 @@ describe('so many calls at a time', () => {
   test('one that has begun may take as long as it takes', async () => {
     const first = ['a', 'b'].map(async (name) => calls.take(name));
     const next = calls.take('next');
-    calls.end('a');
+    await calls.end('a');
     await first[0];
     await jest.advanceTimersByTimeAsync(60_000);
-    calls.end('next');
+    await calls.end('next');
     expect(await next).toBe('next');
   });
 });
