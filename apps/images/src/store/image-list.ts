@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Database } from '@hallmark/postgres';
+import { VISIBILITIES } from '../domain/image.ts';
 import type { ImageFilters, Operator, SortField, SortKey, TextColumn } from '../domain/list-query.ts';
 import { selectImages, type FoundImage } from './image-rows.ts';
 import type { Tables } from './tables.ts';
@@ -95,13 +96,18 @@ function waysOf(viewer: ListViewer, request: PageRequest): Way[] {
   const of = (wanted: string): RawBuilder<unknown> => sql`i.visibility = ${wanted}`;
   const isOwn = sql`i.owner = ${projectId}`;
   const isOthers = sql`i.owner IS DISTINCT FROM ${projectId}`;
+  const owner = texts.find(({ column }) => column === 'owner')?.values[0];
   if (viewer.isAdmin) {
-    if (visibility === 'all') return [way(sql`true`)];
-    if (visibility !== undefined) return [way(of(visibility))];
-    return [way(sql`i.visibility <> 'community'`), way(of('community'), isOwn)];
+    if (visibility !== undefined && visibility !== 'all') return [way(of(visibility))];
+    // A project's are walked by themselves; all images, visibility by visibility.
+    const withCommunity = visibility === 'all';
+    if (owner !== undefined)
+      return [withCommunity ? way(sql`true`) : way(sql`(i.visibility <> 'community' OR ${isOwn})`)];
+    return VISIBILITIES.map((each) =>
+      each === 'community' && !withCommunity ? way(of(each), isOwn) : way(of(each)),
+    );
   }
   // Whose they are to be: others' images are not looked for among one's own, nor the other way round.
-  const owner = texts.find(({ column }) => column === 'owner')?.values[0];
   const own = (...conditions: readonly RawBuilder<unknown>[]): Way[] =>
     owner === undefined || owner === projectId ? [way(isOwn, ...conditions)] : [];
   const others = (wanted: string): Way[] => (owner === projectId ? [] : [way(of(wanted), isOthers)]);
