@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { waitFor } from '@hallmark/testing';
 import { aRecord, filesOf } from './fake-guests.ts';
-import { bytesOf, GuestHouse, PROJECT, proxied } from './guest-house.ts';
+import { balanced, bytesOf, GuestHouse, PROJECT, PROVIDER, proxied } from './guest-house.ts';
 import { RawConnection } from './raw.ts';
 
 jest.setTimeout(120_000);
@@ -51,6 +51,24 @@ test('guests that all boot at once are looked up some at a time, and all are ans
   const bodies = (await Promise.all(replies)).map(({ status, body }) => [status, body]);
   expect(bodies).toEqual(ids.map((id) => [200, `{"name": "${id}"}`]));
   expect(house.guests.countOf('getMetadata')).toBe(CROWD);
+});
+
+test('guests behind a load balancer are located some at a time, and all are answered', async () => {
+  const addressOf = (index: number): string => `10.9.0.${index}`;
+  for (const [index, instanceId] of ids.entries())
+    house.guests.places.set(`${addressOf(index)} ${PROVIDER}`, { instanceId, projectId: PROJECT });
+  house.guests.gate = closed();
+  const replies = ids.map(async (_, index) =>
+    house.get('/openstack/latest/meta_data.json', balanced(addressOf(index))),
+  );
+  await untilInFlight(CROWD);
+  await waitFor('them to be located', () => house.guests.countOf('findByAddress') >= AT_A_TIME, COMING_MS);
+  expect(house.guests.countOf('findByAddress')).toBe(AT_A_TIME);
+
+  open();
+  const bodies = (await Promise.all(replies)).map(({ status, body }) => [status, body]);
+  expect(bodies).toEqual(ids.map((id) => [200, `{"name": "${id}"}`]));
+  expect(house.guests.countOf('findByAddress')).toBe(CROWD);
 });
 
 test('a guest that hangs up before its turn is not looked up', async () => {

@@ -2,7 +2,17 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { notFound, notReady } from '@hallmark/errors';
 import { waitFor } from '@hallmark/testing';
 import { aRecord, filesOf } from './fake-guests.ts';
-import { bytesOf, DB, GuestHouse, PROJECT, proxied, signatureOf, WEB, type Lines } from './guest-house.ts';
+import {
+  balanced,
+  bytesOf,
+  DB,
+  GuestHouse,
+  PROJECT,
+  PROVIDER,
+  proxied,
+  WEB,
+  type Lines,
+} from './guest-house.ts';
 import { RawConnection } from './raw.ts';
 
 jest.setTimeout(30_000);
@@ -260,13 +270,6 @@ describe('a password', () => {
 });
 
 describe('a guest behind a load balancer', () => {
-  const PROVIDER = '9a3c1c52-6b8e-4f0e-8d7e-0b6f5a2f7c11';
-  const balanced = (address: string): Lines => [
-    ['X-Metadata-Provider', PROVIDER],
-    ['X-Metadata-Provider-Signature', signatureOf(PROVIDER)],
-    ['X-Forwarded-For', address],
-  ];
-
   test('is found by its address, which is remembered for its time', async () => {
     house.guests.places.set(`10.9.0.6 ${PROVIDER}`, { instanceId: WEB, projectId: PROJECT });
     for (let time = 0; time < 3; time++) {

@@ -35,6 +35,17 @@ export const proxied = (id: string = WEB, given: Said = {}): Lines =>
     ...given,
   });
 
+/** The network that a load balancer says it stands for. */
+export const PROVIDER = '9a3c1c52-6b8e-4f0e-8d7e-0b6f5a2f7c11';
+
+/** What a load balancer says of a guest. */
+export const balanced = (address: string): Lines =>
+  linesOf({
+    'X-Metadata-Provider': PROVIDER,
+    'X-Metadata-Provider-Signature': signatureOf(PROVIDER),
+    'X-Forwarded-For': address,
+  });
+
 export interface GuestRequest {
   readonly method?: string;
   readonly path?: string;

@@ -47,6 +47,8 @@ export class Guests {
   readonly #metadata: MetadataCache;
   readonly #addresses: AddressCache;
   readonly #turns = new Turns(LOOKUPS_AT_A_TIME);
+  /** Of their own: Neutron is asked, and may be slow while PostgreSQL is not. */
+  readonly #addressTurns = new Turns(LOOKUPS_AT_A_TIME);
 
   constructor(instances: InstancesClient, caches: { metadata: MetadataCache; addresses: AddressCache }) {
     this.#instances = instances;
@@ -61,9 +63,9 @@ export class Guests {
 
   /** @throws HttpFailure as Nova's, where nobody is at this place, or more than one. */
   async locate(place: Place, options: AskOptions): Promise<Landed<Claim>> {
-    return this.#addresses.obtain(keyOf(place), options.signal, async (signal) =>
-      this.#locate(place, { ...options, signal }),
-    );
+    const ask = async (signal: AbortSignal): Promise<Made<Claim>> =>
+      this.#locate(place, { ...options, signal });
+    return this.#addresses.obtain(keyOf(place), options.signal, ask, this.#addressTurns);
   }
 
   /** What this guest may read, if that was asked lately. Whether it is its own is for `admit` to say. */
