@@ -3,7 +3,14 @@ import { Client } from 'pg';
 import { images } from '@hallmark/contracts';
 import { HallmarkError } from '@hallmark/errors';
 import { createRpcClient, type CallOptions, type RpcClient } from '@hallmark/rpc';
-import { newRequestId, parseConfig, Registry, testContext, type RunningApp } from '@hallmark/runtime';
+import {
+  createLogger,
+  newRequestId,
+  parseConfig,
+  Registry,
+  testContext,
+  type RunningApp,
+} from '@hallmark/runtime';
 import { waitFor } from '@hallmark/testing';
 import type { ResolveHost } from '../src/imports/web-download/web-download.ts';
 import { startImages } from '../src/index.ts';
@@ -42,11 +49,14 @@ export interface HouseOptions {
 export class House implements AsyncDisposable {
   readonly running: RunningApp;
   readonly client: RpcClient<typeof images.ImagesServiceService>;
+  /** What it logged. */
+  readonly lines: readonly string[];
   readonly #database: string;
 
-  private constructor({ database }: HouseOptions, running: RunningApp) {
+  private constructor({ database }: HouseOptions, running: RunningApp, lines: readonly string[]) {
     this.#database = database;
     this.running = running;
+    this.lines = lines;
     this.client = createRpcClient(images.ImagesServiceService, {
       name: 'images',
       endpoints: running.addresses['rpc'] ?? [],
@@ -55,9 +65,12 @@ export class House implements AsyncDisposable {
   }
 
   static async open(options: HouseOptions): Promise<House> {
-    const running = await startImages(House.#config(options), testContext('images'), options.resolveHost);
+    const lines: string[] = [];
+    const log = createLogger({ app: 'images', destination: { write: (line) => void lines.push(line) } });
+    const context = { ...testContext('images'), log };
+    const running = await startImages(House.#config(options), context, options.resolveHost);
     await waitFor('images to be ready', () => running.ready());
-    return new House(options, running);
+    return new House(options, running, lines);
   }
 
   static #config({ database, ini = '' }: HouseOptions) {

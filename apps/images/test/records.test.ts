@@ -3,7 +3,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { usePostgres } from '@hallmark/testing';
-import { admin, alice, bytes, call, carol, dave, DEMO, failure, House, OTHER, parsed } from './house.ts';
+import {
+  admin,
+  alice,
+  bytes,
+  call,
+  carol,
+  dave,
+  DEMO,
+  failure,
+  House,
+  OTHER,
+  parsed,
+  type Json,
+} from './house.ts';
 
 const postgres = usePostgres();
 let house: House;
@@ -103,7 +116,17 @@ describe('Create', () => {
     expect(member.ignoredProperties).toEqual(['hallmark_origin', 'trait:CUSTOM_USER_IMAGES']);
     expect(member.importMethods).toEqual(['glance-direct', 'web-download', 'copy-image']);
     expect(member.storeIds).toEqual(['fast', 'slow']);
-    expect(parsed(member.image?.json ?? Buffer.of())).not.toHaveProperty('hallmark_origin');
+    const image = parsed(member.image?.json ?? Buffer.of());
+    expect(image).not.toHaveProperty('hallmark_origin');
+    expect(house.lines.map((line) => JSON.parse(line) as Json)).toContainEqual(
+      expect.objectContaining({
+        msg: 'properties kept for injection were dropped from a new image',
+        imageId: image['id'],
+        userId: 'alice',
+        projectId: DEMO,
+        ignored: ['hallmark_origin', 'trait:CUSTOM_USER_IMAGES'],
+      }),
+    );
     const operator = await house.client.createImage({ caller: admin, body }, call());
     expect(operator.ignoredProperties).toEqual([]);
     expect(parsed(operator.image?.json ?? Buffer.of())).toMatchObject({ hallmark_origin: 'mine' });
