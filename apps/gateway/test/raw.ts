@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { resetSocket } from '@hallmark/testing';
 
 export interface RawReply {
   readonly status: number;
@@ -36,7 +37,7 @@ export class RawConnection implements Disposable {
 
   /** Leaves without a word. */
   hangUp(): void {
-    this.#socket.resetAndDestroy();
+    resetSocket(this.#socket);
   }
 
   /** The next reply, whole; fails when the connection ends before. `headOnly`: it is one to HEAD. */

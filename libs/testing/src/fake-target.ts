@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
 import type { CertificateFiles } from './certificates.ts';
+import { resetSocket } from './reset-socket.ts';
 
 /** How a target goes wrong on the wire, below what a status can say. */
 export type FakeTargetFault =
@@ -238,11 +239,11 @@ async function answerBadly(
       response.write(body);
       return;
     case 'reset':
-      socket.resetAndDestroy();
+      resetSocket(socket);
       return;
     case 'reset-in-body':
       head(body.length + 1);
-      response.write(body, () => socket.resetAndDestroy());
+      response.write(body, () => resetSocket(socket));
       return;
     case 'garbage':
       socket.end('\u0000\u0001 this is no HTTP \r\n\r\n');

@@ -37,6 +37,7 @@ export type { RedisNode } from './redis-topologies.ts';
 export { SwiftServer } from './swift.ts';
 export { startRelay } from './relay.ts';
 export type { Relay } from './relay.ts';
+export { resetSocket } from './reset-socket.ts';
 export { waitFor } from './wait-for.ts';
 export { startFakeKeystone } from './fake-keystone.ts';
 export type {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { freePort } from './ports.ts';
+import { resetSocket } from './reset-socket.ts';
 
 /** A wire between a client and a server that a test can cut, block or slow down. */
 export class Relay implements AsyncDisposable {
@@ -31,7 +32,7 @@ export class Relay implements AsyncDisposable {
   async cut(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket);
     if (server) {
       server.close();
       await once(server, 'close');
@@ -81,7 +82,7 @@ export class Relay implements AsyncDisposable {
     from.on('close', (hadError) => {
       this.#sockets.delete(from);
       // What one end broke off breaks off at the other: half a connection would hang for ever.
-      if (hadError) to.resetAndDestroy();
+      if (hadError) resetSocket(to);
     });
     if (this.#blocked) from.pause();
   }
