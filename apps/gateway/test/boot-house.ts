@@ -1,7 +1,7 @@
-import { waitFor } from '@hallmark/testing';
+import { waitFor, type Relay } from '@hallmark/testing';
 import { aCaller } from './fake-identity.ts';
 import { FakeBoots } from './fake-boots.ts';
-import { House, type Reply } from './house.ts';
+import { House, wireTo, type Reply } from './house.ts';
 
 export const ID = '2ae914e9-f5ab-44ce-b2a2-dcf8373d899d';
 export const OTHER_ID = '3be914e9-f5ab-44ce-b2a2-dcf8373d899d';
@@ -33,18 +33,22 @@ export interface BootRequest {
 export class BootHouse implements AsyncDisposable {
   readonly house: House;
   readonly boots: FakeBoots;
+  /** Between the two, but for config drives. */
+  readonly wire: Relay;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(house: House, boots: FakeBoots, stack: AsyncDisposableStack) {
+  private constructor(house: House, boots: FakeBoots, wire: Relay, stack: AsyncDisposableStack) {
     this.house = house;
     this.boots = boots;
+    this.wire = wire;
     this.#stack = stack;
   }
 
   static async open({ ini = '' }: { ini?: string } = {}): Promise<BootHouse> {
     await using opening = new AsyncDisposableStack();
     const boots = opening.use(await FakeBoots.start());
-    const endpoints = `instances_endpoints = ${boots.address}\ninstances_data_endpoints = ${boots.dataAddress}`;
+    const wire = opening.use(await wireTo(boots.address));
+    const endpoints = `instances_endpoints = ${wire.host}:${wire.port}\ninstances_data_endpoints = ${boots.dataAddress}`;
     const house = opening.use(await House.open({ ini: `[rpc]\n${endpoints}\n${ini}` }));
     const { callers } = house.identity;
     const alice = { userId: 'alice-id', userName: 'alice', projectId: 'p1' };
@@ -55,7 +59,7 @@ export class BootHouse implements AsyncDisposable {
     callers.set(SYSTEM_READER, aCaller({ projectId: '', systemScope: true, roles: ['reader'] }));
     callers.set(UNSCOPED, aCaller({ projectId: '', roles: ['member'] }));
     callers.set(NOBODY, aCaller({ ...alice, roles: ['heat_stack_user'] }));
-    return new BootHouse(house, boots, opening.move());
+    return new BootHouse(house, boots, wire, opening.move());
   }
 
   /** A request of the boot API: `POST /v1/instances` where nothing else is given. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { instances } from '@hallmark/contracts';
+import { waitFor } from '@hallmark/testing';
 import { ALICE, BootHouse, errorOf, ID, OTHER_ID } from './boot-house.ts';
 import { aBoot, anInstance } from './fake-boots.ts';
 
@@ -246,6 +247,18 @@ describe('an instance', () => {
     const reply = await ask({ path: `${path}/rebuild`, body: { image_id: OTHER_ID } });
     expect(reply.status).toBe(409);
     expect(errorOf(reply).reason).toBe('INSTANCE_BUSY');
+  });
+
+  test('is not rebuilt twice when the answer is lost on its way', async () => {
+    const before = house.boots.rebuilt.length;
+    house.wire.delayMs = 200;
+    const asked = ask({ path: `${path}/rebuild`, body: { image_id: OTHER_ID } });
+    await waitFor('it to be rebuilt', () => house.boots.rebuilt.length > before);
+    await house.wire.cut();
+    await house.wire.restore();
+    house.wire.delayMs = 0;
+    expect((await asked).status).toBe(503);
+    expect(house.boots.rebuilt).toHaveLength(before + 1);
   });
 
   test('is ended', async () => {

@@ -220,6 +220,17 @@ describe('a password', () => {
     expect((await post('')).status).toBe(409);
   });
 
+  test('whose answer is lost on its way is not posted again, since that could only be refused', async () => {
+    await house.get(PASSWORD);
+    house.wire.delayMs = 200;
+    const reply = post('c2VjcmV0');
+    await waitFor('it to be stored', () => house.guests.passwords.size === 1);
+    await house.wire.cut();
+    await house.wire.restore();
+    expect(await reply).toMatchObject({ status: 503 });
+    expect(house.guests.countOf('setPassword')).toBe(1);
+  });
+
   test('that is empty leaves it unset', async () => {
     expect((await post('')).status).toBe(200);
     expect((await post('later')).status).toBe(200);

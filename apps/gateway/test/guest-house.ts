@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { vendordata } from '@hallmark/contracts';
 import { parseConfig } from '@hallmark/runtime';
-import { waitFor } from '@hallmark/testing';
+import { waitFor, type Relay } from '@hallmark/testing';
 import { aRecord, FakeGuests, filesOf } from './fake-guests.ts';
-import { House } from './house.ts';
+import { House, wireTo } from './house.ts';
 import { RawConnection, type RawReply } from './raw.ts';
 
 export const SECRET = 's3cr3t';
@@ -62,9 +62,9 @@ export interface GuestReply extends RawReply {
 }
 
 /** `ini` of a gateway with the listener for guests. */
-const withGuests = (endpoint: string, ini: string): string => `
+const withGuests = ({ host, port }: Relay, ini: string): string => `
 [rpc]
-instances_endpoints = ${endpoint}
+instances_endpoints = ${host}:${port}
 [gateway_nova]
 listen = 127.0.0.1:0
 [gateway_guest]
@@ -79,12 +79,18 @@ ${ini}
 export class GuestHouse implements AsyncDisposable {
   readonly house: House;
   readonly guests: FakeGuests;
+  /** Between the two. */
+  readonly wire: Relay;
   readonly #ini: string;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(house: House, guests: FakeGuests, ini: string, stack: AsyncDisposableStack) {
+  private constructor(
+    { house, guests, wire, ini }: { house: House; guests: FakeGuests; wire: Relay; ini: string },
+    stack: AsyncDisposableStack,
+  ) {
     this.house = house;
     this.guests = guests;
+    this.wire = wire;
     this.#ini = ini;
     this.#stack = stack;
   }
@@ -98,16 +104,15 @@ export class GuestHouse implements AsyncDisposable {
     guests.records.set(WEB, aRecord(WEB, PROJECT, filesOf('web')));
     guests.records.set(DB, aRecord(DB, PROJECT, filesOf('db')));
     guests.records.set(OTHER, aRecord(OTHER, OTHER_PROJECT, filesOf('other')));
-    const house = opening.use(
-      await House.open({ ini: withGuests(guests.address, ini), ...(clock && { clock }) }),
-    );
+    const wire = opening.use(await wireTo(guests.address));
+    const house = opening.use(await House.open({ ini: withGuests(wire, ini), ...(clock && { clock }) }));
     const { documents } = house.vendordata;
     documents.set(vendordata.ResolveRequest_Document.VENDOR_DATA, '{"static": 1}');
     documents.set(
       vendordata.ResolveRequest_Document.VENDOR_DATA2,
       '{"static": {"static": 1}, "rack": {"row": 7}}',
     );
-    return new GuestHouse(house, guests, ini, opening.move());
+    return new GuestHouse({ house, guests, wire, ini }, opening.move());
   }
 
   get address(): string {
@@ -116,7 +121,7 @@ export class GuestHouse implements AsyncDisposable {
 
   /** Reads the same configuration again, as on SIGHUP, with the files that it names. */
   async reload(): Promise<void> {
-    await this.house.gateway.reload?.(parseConfig(withGuests(this.guests.address, this.#ini)));
+    await this.house.gateway.reload?.(parseConfig(withGuests(this.wire, this.#ini)));
   }
 
   async get(path: string, lines: Lines = proxied()): Promise<GuestReply> {

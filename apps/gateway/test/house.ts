@@ -1,5 +1,5 @@
 import { createLogger, parseConfig, Registry, testContext, type RunningApp } from '@hallmark/runtime';
-import { waitFor } from '@hallmark/testing';
+import { startRelay, waitFor, type Relay } from '@hallmark/testing';
 import { Agent, request } from 'undici';
 import { startGateway } from '../src/index.ts';
 import { aCaller, FakeIdentity } from './fake-identity.ts';
@@ -35,6 +35,12 @@ export interface Post {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   readonly signal?: AbortSignal;
+}
+
+/** A wire that a test can cut, to who listens at `host:port`. */
+export async function wireTo(address: string): Promise<Relay> {
+  const { hostname: host, port } = new URL(`http://${address}`);
+  return startRelay({ host, port: Number(port) });
 }
 
 /** The gateway between two small services that do what the test says. */

@@ -155,7 +155,9 @@ export function bootHandlers({ instances, drives, validator, maxBodyBytes }: Boo
       const { text, value } = await bodyOf(asked);
       const body = validator.check('RebuildRequest', THE_BODY, value);
       const request = { ...target, ...rebuildToWire({ body, json: text }) };
-      const { instance } = await answered(instances.rebuildInstance(request, callOptions(asked)));
+      // Not twice: what is being built is refused, and a guest that has begun must not lose its password again.
+      const once = { ...callOptions(asked), repeatable: false };
+      const { instance } = await answered(instances.rebuildInstance(request, once));
       await sendBuilding(asked, present(instance), 200);
     },
 

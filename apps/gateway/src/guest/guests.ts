@@ -86,7 +86,9 @@ export class Guests {
    * @throws HttpFailure 409 where it has, 400 where this cannot be one.
    */
   async setPassword(instanceId: string, password: Buffer, options: AskOptions): Promise<void> {
-    await this.#instances.setPassword({ id: instanceId, password }, options).catch((thrown: unknown) => {
+    // Not twice: a password that was stored would refuse itself.
+    const once = { ...options, repeatable: false };
+    await this.#instances.setPassword({ id: instanceId, password }, once).catch((thrown: unknown) => {
       throw passwordFailure(thrown);
     });
     // Not left to the watch: the guest may ask at once.
