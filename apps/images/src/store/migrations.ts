@@ -201,8 +201,16 @@ const ORDERS: Migration = {
       WHERE deleted_at IS NULL;
     CREATE INDEX images_by_visibility_size ON images (visibility, coalesce(size, -1), created_at, id)
       WHERE deleted_at IS NULL;
+    -- And what a project has much of, in the orders that people choose.
+    CREATE INDEX images_by_owner_update ON images (owner, updated_at, created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_owner_name ON images (owner, coalesce(name, ''), created_at, id) WHERE deleted_at IS NULL;
+    CREATE INDEX images_by_owner_size ON images (owner, coalesce(size, -1), created_at, id) WHERE deleted_at IS NULL;
     DROP INDEX images_by_time, images_by_update, images_by_name, images_by_status, images_by_container,
       images_by_disk, images_by_size;
+
+    -- With the status first, what a project has accepted is walked in the order of a list too.
+    CREATE INDEX members_of_project ON members (member_id, status, image_created_at, image_id);
+    DROP INDEX members_by_project, members_in_order;
   `,
 };
 
