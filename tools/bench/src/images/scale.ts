@@ -29,7 +29,7 @@ export const FULL_IMAGES: ImagesScale = {
   fewRules: 10,
   manyRules: 1_000,
   registries: [1_000, 100_000, 1_000_000],
-  pages: 100,
+  pages: 200,
 };
 
 /** Shows that the bench works; its figures say little. */
