@@ -2,6 +2,7 @@ import { LeaseWorker, Notifications } from '@hallmark/postgres';
 import { DataServer, mutualTls } from '@hallmark/rpc';
 import type { AppContext, Config } from '@hallmark/runtime';
 import { BytesEvents } from './bytes/bytes-events.ts';
+import { DigestThreads } from './bytes/digest-threads.ts';
 import { Downloads } from './bytes/downloads.ts';
 import { Intake } from './bytes/intake.ts';
 import { Sweeper } from './bytes/sweeper.ts';
@@ -41,13 +42,23 @@ export async function openData(
 
   const stores = open.use(new StoreSet(settings().stores));
   const events = new BytesEvents(context);
+  const digestThreads = open.use(new DigestThreads());
   const intake = new Intake(db, stores, leaseSeconds * BLOB_LEASES);
   open.use(new Sweeper(db, stores, events, Math.min(LONGEST_PAUSE_MS, leaseSeconds * 1_000)));
 
   const importEvents = new ImportEvents(context);
   const work = new TaskWork(db);
   const web = new WebDownload(() => settings().download, resolveHost);
-  const runner = new ImportRunner({ db, work, stores, intake, web, settings, events: importEvents });
+  const runner = new ImportRunner({
+    db,
+    work,
+    stores,
+    intake,
+    digestThreads,
+    web,
+    settings,
+    events: importEvents,
+  });
   const worker = open.use(
     new LeaseWorker({
       jobs: new TaskJobs(work),
@@ -69,7 +80,17 @@ export async function openData(
     }),
   );
 
-  const uploads = new Uploads({ db, tickets, stores, intake, settings, leaseSeconds, events, clock });
+  const uploads = new Uploads({
+    db,
+    tickets,
+    stores,
+    intake,
+    digestThreads,
+    settings,
+    leaseSeconds,
+    events,
+    clock,
+  });
   const downloads = new Downloads(tickets, stores, events);
   const server = open.use(
     new DataServer({

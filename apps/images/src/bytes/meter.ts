@@ -1,19 +1,20 @@
-import { createHash, type Hash } from 'node:crypto';
 import { invalid } from '@hallmark/errors';
 import type { Inspection } from '../domain/disk-formats/inspection.ts';
 import type { ImageData } from '../domain/image.ts';
 import { requireSizeCap, requireStorageQuota } from '../domain/quota.ts';
 import type { Bytes } from '../stores/store.ts';
+import type { Digesting, Digests } from './digest-threads.ts';
 
 export interface MeterTerms {
-  readonly hashAlgorithm: string;
   readonly sizeCap: number;
   /** Room in the project's quota; undefined: there is no quota. */
   readonly room: { readonly used: number; readonly maximum: number } | undefined;
   /** Bytes that must come; undefined: however many. */
   readonly expected: number | undefined;
-  /** Looks at the bytes. Undefined: nobody does, as with data that is only staged. */
+  /** Looks at the bytes. Undefined: nobody does. */
   readonly inspection: Inspection | undefined;
+  /** Digests the bytes, by MD5 and by the algorithm named. Undefined: nobody asks for the digests. */
+  readonly digests: { readonly algorithm: string; readonly digesting: Digesting } | undefined;
   /** Told of each piece. */
   readonly onBytes?: (count: number) => void;
 }
@@ -21,13 +22,11 @@ export interface MeterTerms {
 /** Learns everything about data in the one pass in which it flows by, and stops it at a limit. */
 export class Meter {
   readonly #terms: MeterTerms;
-  readonly #md5: Hash = createHash('md5');
-  readonly #hash: Hash;
   #size = 0;
+  #digests: Digests | undefined;
 
   constructor(terms: MeterTerms) {
     this.#terms = terms;
-    this.#hash = createHash(terms.hashAlgorithm);
   }
 
   get size(): number {
@@ -36,30 +35,36 @@ export class Meter {
 
   /** @throws HallmarkError `SIZE_CAP`, `STORAGE_QUOTA`, `SIZE_MISMATCH`, `CONTENT_MISMATCH`, `CONTENT_UNSAFE` */
   async *measure(data: Bytes): AsyncGenerator<Uint8Array, void> {
-    const { sizeCap, room, expected, inspection, onBytes } = this.#terms;
-    for await (const piece of data) {
-      this.#size += piece.length;
-      requireSizeCap(this.#size, sizeCap);
-      if (room) requireStorageQuota(this.#size, room.used, room.maximum);
-      if (expected !== undefined && this.#size > expected) throw sizeMismatch(expected, this.#size);
-      inspection?.feed(piece);
-      this.#md5.update(piece);
-      this.#hash.update(piece);
-      onBytes?.(piece.length);
-      yield piece;
+    const { sizeCap, room, expected, inspection, digests, onBytes } = this.#terms;
+    try {
+      for await (const piece of data) {
+        this.#size += piece.length;
+        requireSizeCap(this.#size, sizeCap);
+        if (room) requireStorageQuota(this.#size, room.used, room.maximum);
+        if (expected !== undefined && this.#size > expected) throw sizeMismatch(expected, this.#size);
+        inspection?.feed(piece);
+        await digests?.digesting.add(piece);
+        onBytes?.(piece.length);
+        yield piece;
+      }
+      if (expected !== undefined && this.#size !== expected) throw sizeMismatch(expected, this.#size);
+      inspection?.finish();
+      this.#digests = await digests?.digesting.finish();
+    } finally {
+      digests?.digesting.abandon();
     }
-    if (expected !== undefined && this.#size !== expected) throw sizeMismatch(expected, this.#size);
-    inspection?.finish();
   }
 
-  /** After the last byte, once. */
+  /** After the last byte, of data that is digested. */
   result(): ImageData {
+    const { digests, inspection } = this.#terms;
+    if (!digests || !this.#digests) throw new Error('The data has not been digested.');
     return {
       size: this.#size,
-      virtualSize: this.#terms.inspection?.virtualSize(this.#size) ?? null,
-      checksum: this.#md5.digest('hex'),
-      hashAlgo: this.#terms.hashAlgorithm,
-      hashValue: this.#hash.digest('hex'),
+      virtualSize: inspection?.virtualSize(this.#size) ?? null,
+      checksum: this.#digests.checksum,
+      hashAlgo: digests.algorithm,
+      hashValue: this.#digests.hashValue,
     };
   }
 }

@@ -7,6 +7,7 @@ import type { Database } from '@hallmark/postgres';
 import { notFound } from '@hallmark/errors';
 import type { Tables } from '../store/tables.ts';
 import type { BytesEvents } from './bytes-events.ts';
+import type { DigestThreads } from './digest-threads.ts';
 import { Meter } from './meter.ts';
 
 export interface MeterWishes {
@@ -14,6 +15,8 @@ export interface MeterWishes {
   readonly expected: number | null;
   /** Whether the data must be what the image is declared to be. */
   readonly inspects: boolean;
+  /** Those that digest it; undefined: its digests are not asked for. */
+  readonly digestedBy: DigestThreads | undefined;
   readonly onBytes?: (count: number) => void;
 }
 
@@ -22,18 +25,18 @@ export async function meterFor(
   { quotas, hashAlgorithm, inspection }: Pick<ImagesSettings, 'quotas' | 'hashAlgorithm' | 'inspection'>,
   db: Database<Tables>,
   image: Pick<FoundImage, 'owner' | 'diskFormat' | 'containerFormat'>,
-  { expected, inspects, onBytes }: MeterWishes,
+  { expected, inspects, digestedBy, onBytes }: MeterWishes,
 ): Promise<Meter> {
   const room =
     quotas.projectStorage === 0
       ? undefined
       : { used: await storageUsed(db.kysely, image.owner), maximum: quotas.projectStorage };
   return new Meter({
-    hashAlgorithm,
     sizeCap: quotas.imageSize,
     room,
     expected: expected ?? undefined,
     inspection: inspects ? new Inspection(image, inspection) : undefined,
+    digests: digestedBy && { algorithm: hashAlgorithm, digesting: digestedBy.begin(hashAlgorithm) },
     onBytes,
   });
 }

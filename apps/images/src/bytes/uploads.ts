@@ -8,6 +8,7 @@ import type { Tables } from '../store/tables.ts';
 import type { StoreSet } from '../stores/store-set.ts';
 import { STAGES, UPLOADS } from '../transfer.ts';
 import type { BytesEvents } from './bytes-events.ts';
+import type { DigestThreads } from './digest-threads.ts';
 import type { Intake } from './intake.ts';
 import { meterFor, receive } from './reception-work.ts';
 import { bodyOf, redeem } from './redeem.ts';
@@ -17,6 +18,7 @@ export interface UploadsOptions {
   readonly tickets: Tickets;
   readonly stores: StoreSet;
   readonly intake: Intake;
+  readonly digestThreads: DigestThreads;
   readonly settings: () => ImagesSettings;
   /** For how long an upload counts without a sign of life of its process. */
   readonly leaseSeconds: number;
@@ -38,14 +40,15 @@ export class Uploads {
 
   /** Answers `PUT /uploads/TICKET`. */
   async upload(transfer: Transfer): Promise<DataReply> {
-    const { tickets, stores, settings, intake, db, clock, events } = this.#options;
+    const { tickets, stores, settings, intake, digestThreads, db, clock, events } = this.#options;
     const { imageId, caller, storeId, declaredSize } = await redeem(tickets, UPLOADS, transfer.ticket);
     transfer.event['imageId'] = imageId;
     const store = stores.get(storeId);
     const terms = settings();
     await this.#receive({ imageId, to: 'saving' }, transfer.signal, async (reception, signal) => {
       const { image } = reception;
-      const meter = await meterFor(terms, db, image, { expected: declaredSize, inspects: true });
+      const wishes = { expected: declaredSize, inspects: true, digestedBy: digestThreads };
+      const meter = await meterFor(terms, db, image, wishes);
       const data = meter.measure(bodyOf(transfer.body));
       await intake.take(store, { imageId, data, size: declaredSize ?? undefined, signal }, async (blob) => {
         const injection = decideInjection(terms.injection, 'upload', caller, new Date(clock.now()));
@@ -66,8 +69,9 @@ export class Uploads {
     transfer.event['imageId'] = imageId;
     const terms = settings();
     await this.#receive({ imageId, to: 'uploading' }, transfer.signal, async (reception, signal) => {
-      // What it is to be need not have been said yet.
-      const meter = await meterFor(terms, db, reception.image, { expected: declaredSize, inspects: false });
+      // What it is to be need not have been said yet, and its digests are told once it is imported.
+      const wishes = { expected: declaredSize, inspects: false, digestedBy: undefined };
+      const meter = await meterFor(terms, db, reception.image, wishes);
       const data = meter.measure(bodyOf(transfer.body));
       await intake.take(
         stores.staging,

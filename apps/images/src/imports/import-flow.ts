@@ -1,5 +1,6 @@
 import { HallmarkError, unavailable } from '@hallmark/errors';
 import type { Database } from '@hallmark/postgres';
+import type { DigestThreads } from '../bytes/digest-threads.ts';
 import type { Intake } from '../bytes/intake.ts';
 import { meterFor } from '../bytes/reception-work.ts';
 import type { ImageData } from '../domain/image.ts';
@@ -18,6 +19,7 @@ import type { WebDownload } from './web-download/web-download.ts';
 export interface ImportFlowOptions {
   readonly db: Database<Tables>;
   readonly intake: Intake;
+  readonly digestThreads: DigestThreads;
   readonly web: WebDownload;
   readonly events: ImportEvents;
   readonly stores: StoreSet;
@@ -124,7 +126,7 @@ export class ImportFlow {
     signal: AbortSignal,
     use: (copy: Copy) => Promise<void>,
   ): Promise<void> {
-    const { stores, intake, progress, plan, db, settings } = this.#options;
+    const { stores, intake, digestThreads, progress, plan, db, settings } = this.#options;
     const { data, size } = await this.#source(image, made).open(signal);
     try {
       if (size !== undefined) progress.total = size * plan.stores.length;
@@ -132,6 +134,7 @@ export class ImportFlow {
         expected: size ?? null,
         // A copy of what is there already need not be what is allowed today.
         inspects: plan.method !== 'copy-image',
+        digestedBy: digestThreads,
         onBytes: (count) => progress.add(count),
       });
       const incoming = { imageId: image.id, data: meter.measure(data), size, signal };

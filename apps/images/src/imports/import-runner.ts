@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { HallmarkError, unavailable } from '@hallmark/errors';
 import type { Database } from '@hallmark/postgres';
+import type { DigestThreads } from '../bytes/digest-threads.ts';
 import type { Intake } from '../bytes/intake.ts';
 import type { ImagesSettings } from '../settings/images-settings.ts';
 import { IMPORT_METHODS } from '../settings/images-settings.ts';
@@ -20,6 +21,7 @@ export interface ImportRunnerOptions {
   readonly work: TaskWork;
   readonly stores: StoreSet;
   readonly intake: Intake;
+  readonly digestThreads: DigestThreads;
   readonly web: WebDownload;
   readonly settings: () => ImagesSettings;
   readonly events: ImportEvents;
@@ -96,11 +98,12 @@ export class ImportRunner {
       allMustSucceed: request.all_stores_must_succeed,
     };
     const progress = new Progress(task, work);
-    const { db, intake, web, events } = this.#options;
+    const { db, intake, digestThreads, web, events } = this.#options;
     const terms = termsOf(now, stores);
     const flow = new ImportFlow({
       db,
       intake,
+      digestThreads,
       web,
       events,
       stores,
