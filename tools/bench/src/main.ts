@@ -12,7 +12,7 @@ import { benchVendordata, vendordataReport } from './vendordata/bench.ts';
 const USAGE = `usage: npm run bench -- vendordata|guest|images [--json FILE] [--quick]
 
 Starts all processes of Hallmark and measures what docs/performance.md tells, on loopback: vendordata in
-about a minute and a half, guest in about four, images in about ten. --json also writes the figures to FILE; --quick only shows
+about a minute and a half, guest in about four, images in about twelve. --json also writes the figures to FILE; --quick only shows
 that it works. The exit code is 1 when something is not right, such as a request that failed; speed never
 decides it.`;
 
