@@ -84,15 +84,19 @@ async function underTraffic(
       const answer = await guestReads(house, instance, META_DATA, 1);
       note('cold', answer);
       traffic.cold.set(answer.status, (traffic.cold.get(answer.status) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // Slowly: whoever was read once is known, and some must be left when the server has ended.
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }),
   ];
+  const ends = Promise.allSettled(lanes);
   try {
     await meanwhile(traffic);
   } finally {
+    // When it failed, the lanes fail because of it.
     over = true;
-    await Promise.all(lanes);
+    await ends;
   }
+  await Promise.all(lanes);
   return traffic;
 }
 
