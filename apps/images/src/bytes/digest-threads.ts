@@ -21,8 +21,8 @@ export interface Digests {
 }
 
 /** What goes to a thread at a time: with much less, the messages cost more than the digests. */
-const BATCH_BYTES = 1024 * 1024;
-/** So many of them are on their way, of the data of one image. */
+const BATCH_BYTES = 256 * 1024;
+/** So many of them are on their way, of the data of one image: what an upload may add to the memory. */
 const BATCHES = 4;
 
 interface Thread {
