@@ -6,6 +6,7 @@ import { expect, jest, test } from '@jest/globals';
 import { startFakeKeystone, startFakeTarget, usePostgres, waitFor } from '@hallmark/testing';
 import { House, keystoneConfig } from './house.ts';
 import { halfSent, ImageOwner, type WantedImage } from './image-owner.ts';
+import { onLanes, type Step } from './lanes.ts';
 
 jest.setTimeout(400_000);
 
@@ -43,43 +44,43 @@ allowed_ports = []
   const token = keystone.issue({ user: 'alice', roles: ['member', 'reader'] });
   const alice = new ImageOwner(house, token);
   const active: WantedImage[] = [];
-  let isOver = false;
-  const lanes = [...DOORS, ...DOORS].map(async (door) => {
-    while (!isOver) {
-      const content = door === 'web-download' ? fetched : randomBytes(300_000);
-      const image = await alice.create({ content, door, uri: `${mirror.url}disk.raw` });
-      await alice.untilActive(image);
-      active.push(image);
-    }
+  const lanes = [...DOORS, ...DOORS].map((door): Step => async () => {
+    const content = door === 'web-download' ? fetched : randomBytes(300_000);
+    const image = await alice.create({ content, door, uri: `${mirror.url}disk.raw` });
+    await alice.untilActive(image);
+    active.push(image);
   });
-  const load = Promise.all(lanes);
   const untilMore = async (count: number): Promise<void> => {
     const before = active.length;
     await waitFor('more images', () => active.length >= before + count, LIMIT_MS);
   };
 
-  await untilMore(6);
-  // The end of these can be written down by nobody, nor that they have failed.
-  const halves = await Promise.all(
-    (['file', 'glance-direct'] as const).map(async (door) => {
-      const image = await alice.create({ content: randomBytes(300_000), door });
-      const { body, rest } = halfSent(image);
-      const sent = alice.send(image, { body });
-      const status = door === 'file' ? 'saving' : 'uploading';
-      await waitFor('its data to come', async () => (await alice.show(image.id)).status === status, LIMIT_MS);
-      return { sent, rest };
-    }),
-  );
-  if (how === 'kill') await postgres.current.kill();
-  else await postgres.current.stop();
-  const repeats = alice.repeats;
-  await waitFor('requests that fail', () => alice.repeats > repeats + 6, LIMIT_MS);
-  for (const { rest } of halves) rest();
-  expect(await Promise.all(halves.map(({ sent }) => sent))).toEqual([false, false]);
-  await postgres.current.start();
-  await untilMore(12);
-  isOver = true;
-  await load;
+  await onLanes(lanes, async () => {
+    await untilMore(6);
+    // The end of these can be written down by nobody, nor that they have failed.
+    const halves = await Promise.all(
+      (['file', 'glance-direct'] as const).map(async (door) => {
+        const image = await alice.create({ content: randomBytes(300_000), door });
+        const { body, rest } = halfSent(image);
+        const sent = alice.send(image, { body });
+        const status = door === 'file' ? 'saving' : 'uploading';
+        await waitFor(
+          'its data to come',
+          async () => (await alice.show(image.id)).status === status,
+          LIMIT_MS,
+        );
+        return { sent, rest };
+      }),
+    );
+    if (how === 'kill') await postgres.current.kill();
+    else await postgres.current.stop();
+    const repeats = alice.repeats;
+    await waitFor('requests that fail', () => alice.repeats > repeats + 6, LIMIT_MS);
+    for (const { rest } of halves) rest();
+    expect(await Promise.all(halves.map(({ sent }) => sent))).toEqual([false, false]);
+    await postgres.current.start();
+    await untilMore(12);
+  });
 
   expect(alice.unexpected).toEqual([]);
   expect((await alice.list()).sort()).toEqual([...alice.accepted.keys()].sort());

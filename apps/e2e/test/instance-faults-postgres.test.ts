@@ -7,6 +7,7 @@ import {
   waitFor,
 } from '@hallmark/testing';
 import { House, type Answer } from './house.ts';
+import { onLanes, type Step } from './lanes.ts';
 import { bootConfig, guestReads, Orchestrator, type Instance } from './orchestrator.ts';
 
 jest.setTimeout(400_000);
@@ -50,35 +51,29 @@ async function underTraffic(
     booted: [],
     warmReads: 0,
   };
-  let over = false;
-  const lane = async (step: (turn: number) => Promise<void>): Promise<void> => {
-    for (let turn = 0; !over; turn++) await step(turn);
-  };
   const note = (path: string, { status, headers }: Answer): void => {
     if (status === 503 && headers['retry-after'] === undefined) traffic.speechless.push(path);
   };
-  const lanes = [
-    ...instances.warm.map(async (instance) =>
-      lane(async (turn) => {
-        const path = WARM_PATHS[turn % WARM_PATHS.length] ?? META_DATA;
-        const answer = await guestReads(house, instance, path);
-        note(path, answer);
-        traffic.warmReads += 1;
-        if (answer.status !== 200) traffic.warmFailures.push(`${path}: ${answer.status} ${answer.text}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }),
+  const lanes: readonly Step[] = [
+    ...instances.warm.map((instance): Step => async (turn) => {
+      const path = WARM_PATHS[turn % WARM_PATHS.length] ?? META_DATA;
+      const answer = await guestReads(house, instance, path);
+      note(path, answer);
+      traffic.warmReads += 1;
+      if (answer.status !== 200) traffic.warmFailures.push(`${path}: ${answer.status} ${answer.text}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }),
+    ...instances.changed.map((instance): Step => async (turn) => {
+      const metadata = { turn: String(turn) };
+      await alice.setMetadata(instance.id, metadata);
+      traffic.acknowledged.set(instance.id, metadata);
+    }),
+    ...[true, false].map(
+      (config_drive): Step =>
+        async () =>
+          traffic.booted.push(await alice.boot({ config_drive })),
     ),
-    ...instances.changed.map(async (instance) =>
-      lane(async (turn) => {
-        const metadata = { turn: String(turn) };
-        await alice.setMetadata(instance.id, metadata);
-        traffic.acknowledged.set(instance.id, metadata);
-      }),
-    ),
-    ...[true, false].map(async (config_drive) =>
-      lane(async () => void traffic.booted.push(await alice.boot({ config_drive }))),
-    ),
-    lane(async (turn) => {
+    async (turn) => {
       const instance = instances.cold[turn % instances.cold.length];
       if (!instance) throw new Error('There is no cold instance.');
       const answer = await guestReads(house, instance, META_DATA, 1);
@@ -86,17 +81,9 @@ async function underTraffic(
       traffic.cold.set(answer.status, (traffic.cold.get(answer.status) ?? 0) + 1);
       // Slowly: whoever was read once is known, and some must be left when the server has ended.
       await new Promise((resolve) => setTimeout(resolve, 200));
-    }),
+    },
   ];
-  const ends = Promise.allSettled(lanes);
-  try {
-    await meanwhile(traffic);
-  } finally {
-    // When it failed, the lanes fail because of it.
-    over = true;
-    await ends;
-  }
-  await Promise.all(lanes);
+  await onLanes(lanes, async () => meanwhile(traffic));
   return traffic;
 }
 

@@ -1,6 +1,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { startFakeKeystone, startFakeTarget, usePostgres, waitFor } from '@hallmark/testing';
 import { House, type Answer } from './house.ts';
+import { onLanes, type Step } from './lanes.ts';
 import { bootConfig, guestReads, Orchestrator, type Instance } from './orchestrator.ts';
 
 jest.setTimeout(300_000);
@@ -28,7 +29,7 @@ test('SIGTERM of instances and gateways under load: no request fails that was ta
   const guests = await Promise.all(Array.from({ length: 4 }, async () => alice.boot()));
   const booted: string[] = [];
   const failures: string[] = [];
-  let [reads, turns, over] = [0, 0, false];
+  let [reads, turns] = [0, 0];
 
   /** As a load balancer of two gateways, of which one is there always. */
   const balanced = async (instance: Instance, path: string): Promise<Answer> => {
@@ -41,28 +42,21 @@ test('SIGTERM of instances and gateways under load: no request fails that was ta
       return await guestReads(house, instance, path, 1 - gateway);
     }
   };
-  const lane = async (step: (turn: number) => Promise<unknown>): Promise<void> => {
-    for (let turn = 0; !over; turn++) await step(turn);
-  };
-  const lanes = [
-    ...guests.map(async (instance, index) =>
-      lane(async (turn) => {
-        const path = PATHS[(turn + index) % PATHS.length] ?? VENDOR_DATA2;
-        const answer = await balanced(instance, path);
-        reads += 1;
-        if (answer.status !== 200) failures.push(`${path}: ${answer.status} ${answer.text}`);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }),
-    ),
-    ...[true, true, false].map(async (config_drive) =>
-      lane(async () => {
-        const { id } = await alice.boot({ config_drive });
-        await alice.setMetadata(id, { seen: 'yes' });
-        booted.push(id);
-      }),
-    ),
+  const lanes: readonly Step[] = [
+    ...guests.map((instance, index): Step => async (turn) => {
+      const path = PATHS[(turn + index) % PATHS.length] ?? VENDOR_DATA2;
+      const answer = await balanced(instance, path);
+      reads += 1;
+      if (answer.status !== 200) failures.push(`${path}: ${answer.status} ${answer.text}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }),
+    ...[true, true, false].map((config_drive): Step => async () => {
+      const { id } = await alice.boot({ config_drive });
+      await alice.setMetadata(id, { seen: 'yes' });
+      booted.push(id);
+    }),
   ];
-  try {
+  await onLanes(lanes, async () => {
     for (const app of ['instances', 'gateway'] as const) {
       for (const index of [0, 1]) {
         const [before, beforeReads] = [booted.length, reads];
@@ -77,10 +71,7 @@ test('SIGTERM of instances and gateways under load: no request fails that was ta
         await house.restart(resident);
       }
     }
-  } finally {
-    over = true;
-    await Promise.all(lanes);
-  }
+  });
 
   expect(failures).toEqual([]);
   expect(alice.unexpected).toEqual([]);

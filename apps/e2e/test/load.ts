@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { novaBody, type Answer, type House } from './house.ts';
+import { onLanes } from './lanes.ts';
 
 /** What went through a house while a test did something to it. */
 export interface LoadReport {
@@ -28,23 +29,15 @@ export async function underLoad(
   const answers: Answer[] = [];
   const lost: unknown[] = [];
   let sent = 0;
-  let over = false;
-  const lane = async (): Promise<void> => {
-    while (!over) {
-      try {
-        answers.push(await house.post(body(sent++), { token }));
-      } catch (error) {
-        lost.push(error);
-      }
+  const send = async (): Promise<void> => {
+    try {
+      answers.push(await house.post(body(sent++), { token }));
+    } catch (error) {
+      lost.push(error);
     }
   };
-  const lanes = Array.from({ length: concurrency }, lane);
-  try {
-    await meanwhile(() => answers.length);
-  } finally {
-    over = true;
-    await Promise.all(lanes);
-  }
+  const lanes = Array.from({ length: concurrency }, () => send);
+  await onLanes(lanes, async () => meanwhile(() => answers.length));
   return { answers, lost };
 }
 
