@@ -251,7 +251,8 @@ describe('an instance', () => {
 
   test('is not rebuilt twice when the answer is lost on its way', async () => {
     const before = house.boots.rebuilt.length;
-    house.wire.delayMs = 200;
+    // Long enough for the wire to be cut before the answer has passed.
+    house.wire.delayMs = 2_000;
     const asked = ask({ path: `${path}/rebuild`, body: { image_id: OTHER_ID } });
     await waitFor('it to be rebuilt', () => house.boots.rebuilt.length > before);
     await house.wire.cut();

@@ -222,8 +222,12 @@ describe('a password', () => {
 
   test('whose answer is lost on its way is not posted again, since that could only be refused', async () => {
     await house.get(PASSWORD);
-    house.wire.delayMs = 200;
+    const { promise: gate, resolve: open } = Promise.withResolvers<undefined>();
+    house.guests.gate = gate;
     const reply = post('c2VjcmV0');
+    await waitFor('it to be posted', () => house.guests.countOf('setPassword') === 1);
+    house.wire.block();
+    open(undefined);
     await waitFor('it to be stored', () => house.guests.passwords.size === 1);
     await house.wire.cut();
     await house.wire.restore();
